@@ -1,0 +1,1 @@
+"""Oversight: policy decisions for the human oversight of AI in contact centres."""

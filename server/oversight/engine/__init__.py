@@ -1,0 +1,1 @@
+"""The pure engine: no clock, disk or network; the same arguments always give the same decision."""

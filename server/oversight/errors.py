@@ -1,0 +1,174 @@
+"""
+Every error the service raises on purpose.
+
+* OversightError
+  x CallError                       ends one call; each leaf has a status and an `ErrorReason` in `grpc_api.status`
+    * InvalidRequestError           a field of a request is wrong
+    * RequestTooLargeError          a message is larger than the limit
+    * OverloadedError               too many calls wait already
+    * DeadlineExpiredError          the deadline passed before work began
+    * RecordUnavailableError        what was to be answered cannot be put on record
+    * DecisionNotFoundError         no decision with this id is on record
+    * RecordPendingError            the record may still be on its way to the store
+    * StoreUnavailableError         the store cannot be read or written
+    * NotReplayableError            the snapshot of a decision is missing or does not compile
+  x SetupError                      ends the process or the command; no caller can meet it
+    * InvalidPolicyError            rule files do not compile
+    * DataDirInUseError             another server has the data folder
+    * AddressError                  an address is taken, malformed or not allowed
+    * KeyFileError                  a key file is missing, unreadable or malformed
+    * StartError                    a process of the server did not come up
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "AddressError",
+    "CallError",
+    "DataDirInUseError",
+    "DeadlineExpiredError",
+    "DecisionNotFoundError",
+    "InvalidPolicyError",
+    "InvalidRequestError",
+    "KeyFileError",
+    "NotReplayableError",
+    "OverloadedError",
+    "OversightError",
+    "Problem",
+    "RecordPendingError",
+    "RecordUnavailableError",
+    "RequestTooLargeError",
+    "SetupError",
+    "StartError",
+    "StoreUnavailableError",
+]
+
+
+class OversightError(Exception):
+    """
+    An error the service raises on purpose.
+
+    The text is for people: what is wrong, what was expected, what to do. *metadata* is for software and becomes
+    google.rpc.ErrorInfo's.
+    """
+
+    def __init__(self, text: str, **metadata: str) -> None:
+        super().__init__(text)
+        self.metadata: Mapping[str, str] = metadata
+
+
+class CallError(OversightError):
+    """An error that ends one call."""
+
+
+class InvalidRequestError(CallError):
+    """A field of a request is wrong; the field is named in the text and in the metadata."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(f"{field}: {text}", field=field)
+
+
+class RequestTooLargeError(CallError):
+    """A message is larger than the limit."""
+
+    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"the message has {size_bytes:,} bytes, the limit is {limit_bytes:,} (setting max_message_bytes)",
+            size_bytes=str(size_bytes),
+            limit_bytes=str(limit_bytes),
+        )
+
+
+class OverloadedError(CallError):
+    """Too many calls wait already; the caller should try again after the time in the trailer."""
+
+
+class DeadlineExpiredError(CallError):
+    """The call's deadline passed before work began; nothing was decided or recorded."""
+
+
+class RecordUnavailableError(CallError):
+    """What was to be answered cannot be put on record."""
+
+
+class DecisionNotFoundError(CallError):
+    """No decision with this id is on record."""
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(f"no decision {decision_id} is on record", decision_id=decision_id)
+
+
+class RecordPendingError(CallError):
+    """The record may still be on its way to the store; trying again is right."""
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(
+            f"decision {decision_id} is not in the store, and records made before this call are still on their way; "
+            "try again",
+            decision_id=decision_id,
+        )
+
+
+class StoreUnavailableError(CallError):
+    """The store cannot be read or written."""
+
+
+class NotReplayableError(CallError):
+    """The snapshot of a decision is missing, or this version cannot replay it."""
+
+    def __init__(self, digest: str, text: str) -> None:
+        super().__init__(text, digest=digest)
+
+
+class SetupError(OversightError):
+    """An error that ends the process or the command."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """
+    One thing wrong with a rule file.
+
+    `line` and `column` count from 1; 0 where the whole file is meant. `severity` is `error` (the set is refused) or
+    `warning` (it is listed). `suggestion` is what was probably meant, or empty.
+    """
+
+    file: str
+    line: int
+    column: int
+    message: str
+    suggestion: str = ""
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        """Return `file:line:column: message (did you mean …?)`."""
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        hint = f" (did you mean {self.suggestion!r}?)" if self.suggestion else ""
+        return f"{place}: {self.message}{hint}"
+
+
+class InvalidPolicyError(SetupError):
+    """Rule files do not compile; `problems` has each with file and line."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems: tuple[Problem, ...] = tuple(problems)
+
+
+class DataDirInUseError(SetupError):
+    """Another server has the data folder."""
+
+
+class AddressError(SetupError):
+    """An address is taken, malformed, or not allowed without `--insecure`."""
+
+
+class KeyFileError(SetupError):
+    """A key file is missing, unreadable or malformed."""
+
+
+class StartError(SetupError):
+    """A process of the server did not come up."""

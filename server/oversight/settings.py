@@ -1,0 +1,82 @@
+"""Every setting of the server: one documented field each, read once at start and never changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """Read from flags and ``OVERSIGHT_*`` variables; a flag wins over a variable, a variable over the default."""
+
+    model_config = SettingsConfigDict(env_prefix="OVERSIGHT_", frozen=True, extra="forbid")
+
+    listen: str = Field("127.0.0.1:50051", description="Address of the data port, HOST:PORT.")
+    admin_listen: str = Field("127.0.0.1:50052", description="Address of the admin port, HOST:PORT.")
+    insecure: bool = Field(False, description="Serve beyond loopback without TLS and authentication.")
+    policy: Path | None = Field(None, description="Folder of rule files. Not set: the default policy of the package.")
+    default_policy: str = Field(
+        "contact_centre", min_length=1, max_length=64, description="Policy of requests whose department names none."
+    )
+    policy_poll_s: float = Field(
+        1.0, ge=0.05, le=3600, description="Seconds between two looks at the folder of rule files."
+    )
+    max_policy_age_s: int = Field(
+        86_400, ge=0, description="Seconds without confirmation of the policy after which tiers are raised; 0 is never."
+    )
+    max_threshold_age_s: int = Field(
+        300, ge=0, description="Seconds without confirmation of the thresholds after which tiers are raised; 0 is never."
+    )
+    data_dir: Path = Field(Path(".oversight"), description="Folder of keys, journals, the store and hand-over files.")
+    id_key_file: Path | None = Field(
+        None, description="File with the id key, shared by replicas. Not set: DATA_DIR/keys/id.key, made at first start."
+    )
+    audit_key_file: Path | None = Field(
+        None,
+        description="File with the audit key, shared by replicas. Not set: DATA_DIR/keys/audit.key, made at first start.",
+    )
+    workers: int = Field(0, ge=0, le=256, description="Deciding processes; 0 is one for each CPU available.")
+    worker_pinning: Literal["auto", "on", "off"] = Field(
+        "auto", description="Whether each worker stays on one CPU; auto does not under a CPU quota."
+    )
+    worker_threads: int = Field(8, ge=1, le=64, description="Threads that decide, in each worker.")
+    max_waiting_calls: int = Field(
+        512, ge=1, le=100_000, description="Calls that may wait for a thread in each worker before new ones are refused."
+    )
+    max_message_bytes: int = Field(
+        4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request, in bytes."
+    )
+    max_connection_age_s: float = Field(
+        300, gt=0, description="Seconds after which a connection is renewed, so that load spreads over workers."
+    )
+    journal_segment_bytes: int = Field(
+        16 * 1024 * 1024, ge=4096, description="Size in bytes at which a journal segment is closed."
+    )
+    journal_segment_age_s: float = Field(60, gt=0, description="Seconds after which a journal segment is closed.")
+    journal_max_bytes: int = Field(
+        4 * 1024 * 1024 * 1024,
+        ge=65_536,
+        description="Bytes of journals not yet drained at which each worker stops recording and raises tiers.",
+    )
+    drain_interval_s: float = Field(0.2, ge=0.01, le=60, description="Seconds between two drains of the journals.")
+    shutdown_grace_s: float = Field(
+        5.0, ge=0, le=600, description="Seconds that calls under way get at a stop, and then the drain again."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line shown.")
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="Form of log lines; auto is text on a terminal, else JSON."
+    )
+
+    @model_validator(mode="after")
+    def _segment_fits_limit(self) -> Settings:
+        if self.journal_segment_bytes > self.journal_max_bytes:
+            raise ValueError(
+                f"journal_segment_bytes ({self.journal_segment_bytes}) is above journal_max_bytes "
+                f"({self.journal_max_bytes}): a segment must fit into the limit"
+            )
+        return self
