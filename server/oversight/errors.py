@@ -18,6 +18,7 @@ Every error the service raises on purpose.
     * AddressError                  an address is taken, malformed or not allowed
     * KeyFileError                  a key file is missing, unreadable or malformed
     * StartError                    a process of the server did not come up
+    * UsageError                    what was asked of the command cannot be done
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ __all__ = [
     "SetupError",
     "StartError",
     "StoreUnavailableError",
+    "UsageError",
 ]
 
 
@@ -172,3 +174,7 @@ class KeyFileError(SetupError):
 
 class StartError(SetupError):
     """A process of the server did not come up."""
+
+
+class UsageError(SetupError):
+    """What was asked of the command cannot be done: an option, a file or a column is wrong."""

@@ -18,7 +18,7 @@ class Settings(BaseSettings):
 
     listen: str = Field("127.0.0.1:50051", description="Address of the data port, HOST:PORT.")
     admin_listen: str = Field("127.0.0.1:50052", description="Address of the admin port, HOST:PORT.")
-    insecure: bool = Field(False, description="Serve beyond loopback without TLS and authentication.")
+    insecure: bool = Field(default=False, description="Serve beyond loopback without TLS and authentication.")
     policy: Path | None = Field(None, description="Folder of rule files. Not set: the default policy of the package.")
     default_policy: str = Field(
         "contact_centre", min_length=1, max_length=64, description="Policy of requests whose department names none."
@@ -27,18 +27,21 @@ class Settings(BaseSettings):
         1.0, ge=0.05, le=3600, description="Seconds between two looks at the folder of rule files."
     )
     max_policy_age_s: int = Field(
-        86_400, ge=0, description="Seconds without confirmation of the policy after which tiers are raised; 0 is never."
+        86_400, ge=0, description="Seconds since the policy was confirmed after which tiers are raised; 0 is never."
     )
     max_threshold_age_s: int = Field(
-        300, ge=0, description="Seconds without confirmation of the thresholds after which tiers are raised; 0 is never."
+        300,
+        ge=0,
+        description="Seconds since the thresholds were confirmed after which tiers are raised; 0 is never.",
     )
     data_dir: Path = Field(Path(".oversight"), description="Folder of keys, journals, the store and hand-over files.")
     id_key_file: Path | None = Field(
-        None, description="File with the id key, shared by replicas. Not set: DATA_DIR/keys/id.key, made at first start."
+        None,
+        description="File with the id key, shared by replicas. Not set: one is made in DATA_DIR/keys at first start.",
     )
     audit_key_file: Path | None = Field(
         None,
-        description="File with the audit key, shared by replicas. Not set: DATA_DIR/keys/audit.key, made at first start.",
+        description="File with the audit key, shared by replicas. Not set: one is made like the id key.",
     )
     workers: int = Field(0, ge=0, le=256, description="Deciding processes; 0 is one for each CPU available.")
     worker_pinning: Literal["auto", "on", "off"] = Field(
@@ -46,7 +49,10 @@ class Settings(BaseSettings):
     )
     worker_threads: int = Field(8, ge=1, le=64, description="Threads that decide, in each worker.")
     max_waiting_calls: int = Field(
-        512, ge=1, le=100_000, description="Calls that may wait for a thread in each worker before new ones are refused."
+        512,
+        ge=1,
+        le=100_000,
+        description="Calls that may wait for a thread in each worker; more are refused.",
     )
     max_message_bytes: int = Field(
         4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request, in bytes."

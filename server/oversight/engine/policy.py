@@ -10,6 +10,7 @@ from oversight.engine.decision import Escalation, OnExpiry, Scalar, Tier
 __all__ = [
     "All",
     "Any",
+    "Check",
     "Condition",
     "Constraint",
     "Literal",
@@ -19,7 +20,6 @@ __all__ = [
     "Policy",
     "Rule",
     "SupportedLanguages",
-    "Check",
     "Threshold",
     "ThresholdRef",
     "TierTerms",

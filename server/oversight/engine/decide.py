@@ -1,0 +1,107 @@
+"""The decision itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oversight.engine.built_in import ERRORS, ROUTINE, STALE, built_in, missing_signals, policy_error
+from oversight.engine.decision import Decision, Escalation, Evaluation, Reason, Tier
+from oversight.engine.identity import Keys, audit_draw, canonical_request, decision_id
+from oversight.engine.request import Request, ServerFacts
+from oversight.engine.snapshot import Program, Snapshot
+
+__all__ = ["DEFAULT_AUDIT_RATE", "decide", "program_for"]
+
+DEFAULT_AUDIT_RATE = 0.05
+"""Share of on-the-loop decisions that are audited where the policy has no threshold `audit_rate`."""
+
+
+def decide(
+    snapshot: Snapshot, request: Request, facts: ServerFacts, keys: Keys, *, canonical: str | None = None
+) -> Decision:
+    """
+    Decide *request* against *snapshot*.
+
+    Every rule is evaluated; the highest tier and the strongest escalation win, and every match is returned with the
+    value seen and the limit it met. A rule that fails counts as matched. Reads no clock, disk or network: the same
+    arguments always give the same decision. *canonical* is the request's canonical text, where the caller has it.
+    """
+    program = program_for(snapshot, request)
+    limits, sources = program.limits.row(request.intent, request.department, request.currency)
+    missing = missing_signals(program, request, facts)
+    reasons = list(built_in(snapshot, program, request, facts, missing))
+    hits: list[tuple[int, Any]] = []
+    shadows: list[tuple[int, Any]] = []
+    program.rules(request, limits, sources, facts, hits, shadows)
+    # Compiled rules match in the order of replies; only built-in ones among them make a sort necessary.
+    unsorted = bool(reasons)
+    failed = _collect(program, hits, reasons)
+    if failed:
+        reasons.append(policy_error(failed))
+    if unsorted or failed:
+        reasons.sort(key=_reply_order)
+    shadow_reasons: list[Reason] = []
+    _collect(program, shadows, shadow_reasons)
+    evaluation = _evaluation(reasons)
+    if not reasons:
+        reasons.append(ROUTINE)
+    tier = Tier(reasons[0].tier)
+    escalation = Escalation(max(reason.escalation for reason in reasons))
+    matched = ",".join([reason.rule_id for reason in reasons])
+    text = canonical_request(request) if canonical is None else canonical
+    identity = decision_id(keys, snapshot.digest, text, f"{tier:d} {escalation:d} {evaluation:d} {matched}")
+    audited = 0.0
+    if tier is Tier.HUMAN_ON_THE_LOOP:
+        audited = DEFAULT_AUDIT_RATE if program.audit_slot is None else limits[program.audit_slot]
+    review_sla_s, on_expiry = program.tiers.get(tier, (None, None))
+    return Decision(
+        decision_id=identity,
+        tier=tier,
+        escalation=escalation,
+        reasons=tuple(reasons),
+        shadow_reasons=tuple(shadow_reasons),
+        missing_signals=missing,
+        evaluation=evaluation,
+        policy=program.name,
+        policy_version=program.version,
+        commit=snapshot.commit,
+        digest=snapshot.digest,
+        threshold_revision=snapshot.threshold_revision,
+        audit_selected=audited > 0 and audit_draw(keys, identity) < audited,
+        audit_probability=audited,
+        audit_key_id=keys.audit_key_id,
+        review_sla_s=review_sla_s,
+        on_expiry=on_expiry,
+        recorded=not facts.record_unavailable,
+    )
+
+
+def program_for(snapshot: Snapshot, request: Request) -> Program:
+    """Return the policy of the request's department; the default policy where it names none or an unknown one."""
+    named = snapshot.policies.get(request.department) if request.department is not None else None
+    return named or snapshot.policies[snapshot.default_policy]
+
+
+def _collect(program: Program, found: list[tuple[int, Any]], reasons: list[Reason]) -> list[str]:
+    """Append the reasons of the matches *found*; return the rules among them that failed."""
+    failed = []
+    for index, comparisons in found:
+        code, rule_id, message, tier, escalation = program.matches[index]
+        if comparisons is None:
+            failed.append(rule_id)
+            tier = max(tier, int(Tier.HUMAN_IN_THE_LOOP))
+        reasons.append(Reason(code, rule_id, message, tier, escalation, comparisons or ()))
+    return failed
+
+
+def _evaluation(reasons: list[Reason]) -> Evaluation:
+    if not reasons:
+        return Evaluation.DEFAULT
+    codes = {reason.code for reason in reasons}
+    if codes & ERRORS:
+        return Evaluation.ERROR
+    return Evaluation.STALE if codes & STALE else Evaluation.MATCHED
+
+
+def _reply_order(reason: Reason) -> tuple[int, int, str]:
+    return (-reason.tier, -reason.escalation, reason.rule_id)
