@@ -1,0 +1,1 @@
+"""The edge: gRPC servicers, and the only place that speaks protobuf."""

@@ -1,0 +1,107 @@
+"""Decisions to protobuf."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from json import JSONEncoder
+from math import isfinite
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from oversight.decisions import FoundDecision
+from oversight.engine.decision import Comparison, Decision, Reason, Value
+from oversight.engine.explain import RuleEvaluation
+from oversight.engine.request import REQUEST_FIELDS
+from oversight.grpc_api.convert.outcomes import stored_outcome_to_proto
+from oversight.grpc_api.convert.requests import request_to_proto
+from oversight.v1 import decision_pb2 as values
+from oversight.v1 import decision_service_pb2 as pb
+
+__all__ = ["decision_to_proto", "found_to_proto"]
+
+_encode = JSONEncoder(separators=(",", ":")).encode
+
+
+def decision_to_proto(decision: Decision, request_id: str) -> pb.DecideResponse:
+    """Return the reply to a request with *request_id*."""
+    return pb.DecideResponse(
+        decision_id=decision.decision_id,
+        request_id=request_id,
+        tier=decision.tier,  # type: ignore[arg-type]  # the engine's numbers are the API's: a test holds them equal
+        escalate=decision.escalation > values.ESCALATION_NONE,
+        escalation=decision.escalation,  # type: ignore[arg-type]  # likewise
+        reason=decision.reasons[0].code,
+        reasons=[_reason(reason) for reason in decision.reasons],
+        shadow_reasons=[_reason(reason) for reason in decision.shadow_reasons],
+        missing_signals=decision.missing_signals,
+        evaluation=decision.evaluation,  # type: ignore[arg-type]  # likewise
+        recorded=decision.recorded,
+        policy=values.PolicyIdentity(
+            name=decision.policy, version=decision.policy_version, commit=decision.commit, digest=decision.digest
+        ),
+        threshold_revision=decision.threshold_revision,
+        audit_selected=decision.audit_selected,
+        audit_probability=decision.audit_probability,
+        review_sla_s=decision.review_sla_s,
+        on_expiry=decision.on_expiry,  # type: ignore[arg-type]  # likewise
+    )
+
+
+def found_to_proto(found: FoundDecision) -> pb.Decision:
+    """Return a decision on record, with its outcomes and the rules' evaluation where there is one."""
+    stored = found.stored
+    return pb.Decision(
+        request=request_to_proto(zip(REQUEST_FIELDS, stored.request, strict=False)),
+        response=decision_to_proto(stored.decision, stored.request.request_id),
+        decided_at=_timestamp(stored.request.decided_at_us),
+        caller=stored.caller,
+        latency_us=stored.latency_us,
+        trace_id=stored.trace_id,
+        audit_key_id=stored.decision.audit_key_id,
+        erased=stored.erased,
+        outcomes=[stored_outcome_to_proto(outcome) for outcome in stored.outcomes],
+        rules=[_evaluation(rule) for rule in found.rules],
+    )
+
+
+def _evaluation(rule: RuleEvaluation) -> pb.RuleEvaluation:
+    return pb.RuleEvaluation(
+        rule_id=rule.rule_id,
+        outcome=rule.outcome,  # type: ignore[arg-type]  # the engine's numbers are the API's: a test holds them equal
+        comparisons=_comparisons(rule.comparisons),
+        shadow=rule.shadow,
+    )
+
+
+def _reason(reason: Reason) -> values.Reason:
+    code, rule_id, message, tier, escalation, comparisons = reason
+    return values.Reason(
+        code=code,
+        rule_id=rule_id,
+        message=message,
+        comparisons=_comparisons(comparisons),
+        tier=tier,  # type: ignore[arg-type]  # the engine's numbers are the API's: a test holds them equal
+        escalation=escalation,  # type: ignore[arg-type]  # likewise
+    )
+
+
+def _comparisons(comparisons: Iterable[Comparison]) -> list[values.Comparison]:
+    return [
+        values.Comparison(
+            signal=signal, observed=_json(observed), operator=operator, limit=_json(limit), limit_source=limit_source
+        )
+        for signal, observed, operator, limit, limit_source in comparisons
+    ]
+
+
+def _json(value: Value) -> str:
+    # Numbers are most of what is shown, and their repr is their JSON; the encoder takes five times as long.
+    if type(value) is float and isfinite(value):
+        return repr(value)
+    return _encode(value)
+
+
+def _timestamp(time_us: int) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromMicroseconds(time_us)
+    return stamp

@@ -1,0 +1,86 @@
+"""DecisionService: Decide, BatchDecide, GetDecision."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import grpc
+
+from oversight.decisions import Call, Decisions
+from oversight.engine.decision import Decision
+from oversight.engine.request import Request
+from oversight.errors import InvalidRequestError
+from oversight.grpc_api.convert.checks import check_hex_id
+from oversight.grpc_api.convert.replies import decision_to_proto, found_to_proto
+from oversight.grpc_api.convert.requests import request_from_proto
+from oversight.grpc_api.spans import describe_decision, trace_id_of
+from oversight.grpc_api.status import item_error
+from oversight.v1 import decision_service_pb2 as pb
+from oversight.v1 import decision_service_pb2_grpc as rpc
+
+__all__ = ["LOCAL_CALLER", "MAX_BATCH", "DecisionService", "call_of", "check_batch"]
+
+LOCAL_CALLER = "local"
+"""Every caller's name while no authentication is configured."""
+
+MAX_BATCH = 500
+"""Most items of one batch."""
+
+
+def call_of(context: grpc.ServicerContext) -> Call:
+    """Return who calls, in which trace, since now."""
+    return Call(LOCAL_CALLER, trace_id_of(context), time.perf_counter_ns())
+
+
+def check_batch(field: str, count: int) -> None:
+    """Raise `InvalidRequestError` unless a batch has 1 to `MAX_BATCH` items."""
+    if not 1 <= count <= MAX_BATCH:
+        raise InvalidRequestError(field, f"expected 1 to {MAX_BATCH} items, got {count}")
+
+
+class DecisionService(rpc.DecisionServiceServicer):
+    """Answers decisions from the snapshot in force, and from the record."""
+
+    def __init__(self, decisions: Decisions, clock_us: Callable[[], int]) -> None:
+        self._decisions = decisions
+        self._clock_us = clock_us
+
+    def Decide(self, request: pb.DecideRequest, context: grpc.ServicerContext) -> pb.DecideResponse:
+        """Decide one message; the record is in the journal before this returns."""
+        call = call_of(context)
+        asked = request_from_proto(request, self._clock_us())
+        decision = self._decisions.decide(asked, call)
+        describe_decision(decision)
+        return decision_to_proto(decision, asked.request_id)
+
+    def BatchDecide(self, request: pb.BatchDecideRequest, context: grpc.ServicerContext) -> pb.BatchDecideResponse:
+        """Decide several messages; an item that is wrong has its error in its place."""
+        check_batch("requests", len(request.requests))
+        call = call_of(context)
+        now = self._clock_us()
+        items = [_parse(message, now) for message in request.requests]
+        asked = [item for item in items if isinstance(item, Request)]
+        decisions = iter(self._decisions.decide_many(asked, call) if asked else ())
+        return pb.BatchDecideResponse(results=[_result(item, decisions) for item in items])
+
+    def GetDecision(self, request: pb.GetDecisionRequest, context: grpc.ServicerContext) -> pb.Decision:  # noqa: ARG002 - the protocol's signature
+        """Read a decision on record."""
+        decision_id = check_hex_id("decision_id", request.decision_id)
+        if request.view not in pb.DecisionView.values():
+            raise InvalidRequestError("view", f"expected BASIC or EXPLAIN, got {request.view}")
+        explain = request.view == pb.DECISION_VIEW_EXPLAIN
+        return found_to_proto(self._decisions.find(decision_id, with_rules=explain))
+
+
+def _parse(message: pb.DecideRequest, now: int) -> Request | InvalidRequestError:
+    try:
+        return request_from_proto(message, now)
+    except InvalidRequestError as error:
+        return error
+
+
+def _result(item: Request | InvalidRequestError, decisions: Iterator[Decision]) -> pb.BatchDecideResult:
+    if isinstance(item, InvalidRequestError):
+        return pb.BatchDecideResult(error=item_error(item))
+    return pb.BatchDecideResult(response=decision_to_proto(next(decisions), item.request_id))
