@@ -1,0 +1,220 @@
+"""The server around the services: limits, health, reflection, traces, stopping."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from builders import a_snapshot
+from oversight.errors import AddressError
+from oversight.v1 import decision_service_pb2 as pb
+from refusals import refusal_of
+from serving import wait_until
+
+ROUTINE = pb.DecideRequest(request_id="r-1", intent="order_status", response_confidence=0.97, sentiment_score=0.3)
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+TRACEPARENT = (("traceparent", f"00-{TRACE_ID}-b7ad6b7169203331-01"),)
+
+
+def check(serving, service=""):
+    stub = health_pb2_grpc.HealthStub(serving.channel)
+    return stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=5).status
+
+
+def test_too_many_waiting_calls_are_refused_at_once_while_health_answers(serve):
+    """A worker that queues without end answers nobody; one that fails its health check is killed under load."""
+    serving = serve(worker_threads=1, max_waiting_calls=1)
+    serving.journal.open.clear()
+    first = serving.decide.Decide.future(ROUTINE, timeout=10)
+    assert serving.journal.entered.acquire(timeout=10)
+    second = serving.decide.Decide.future(ROUTINE, timeout=10)
+    refusals = []
+
+    def refused():
+        call = serving.decide.Decide.future(ROUTINE, timeout=10)
+        if call.exception(timeout=10) is not None:
+            refusals.append(refusal_of(call.result))
+        return bool(refusals)
+
+    refused()
+    assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED", "50") == (
+        refusals[0].code,
+        refusals[0].reason,
+        refusals[0].trailers["grpc-retry-pushback-ms"],
+    )
+    assert SERVING == check(serving)
+    serving.journal.open.set()
+    assert "ROUTINE" == first.result().reason == second.result().reason
+
+
+def test_a_call_whose_deadline_passed_in_the_queue_is_not_decided(serve):
+    """Nobody waits for it any more; a record of it would say that something was answered."""
+    serving = serve(worker_threads=1)
+    serving.journal.open.clear()
+    first = serving.decide.Decide.future(ROUTINE, timeout=10)
+    assert serving.journal.entered.acquire(timeout=10)
+    late = serving.decide.Decide.future(pb.DecideRequest(request_id="late"), timeout=0.05)
+    assert grpc.StatusCode.DEADLINE_EXCEEDED is late.exception(timeout=10).code()
+    serving.journal.open.set()
+    first.result()
+    serving.decide.Decide(pb.DecideRequest(request_id="after"), timeout=5)
+    assert 2 == len(serving.journal.payloads)
+    assert not any(b'"late"' in payload for payload in serving.journal.payloads)
+
+
+@pytest.mark.parametrize("service", ["", "oversight.v1.DecisionService", "oversight.v1.OutcomeService"])
+def test_health_follows_the_server(serving, service):
+    """Load balancers take a worker out by its health, not by its errors."""
+    assert SERVING == check(serving, service)
+    serving.server.set_serving(serving=False)
+    assert NOT_SERVING == check(serving, service)
+
+
+def test_watchers_that_come_and_go_leave_the_server_answering(serve):
+    """The stock servicer deadlocks after a few cancelled watches."""
+    serving = serve(worker_threads=2)
+    stub = health_pb2_grpc.HealthStub(serving.channel)
+    for _ in range(50):
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service=""), timeout=5)
+        assert SERVING == next(watch).status
+        watch.cancel()
+    assert "ROUTINE" == serving.decide.Decide(ROUTINE, timeout=5).reason
+
+
+def test_reflection_describes_the_services(serving):
+    """Tools that nobody here wrote must be able to call."""
+    database = ProtoReflectionDescriptorDatabase(serving.channel)
+    assert {"oversight.v1.DecisionService", "oversight.v1.OutcomeService", "grpc.health.v1.Health"} <= set(
+        database.get_services()
+    )
+    service = DescriptorPool(database).FindServiceByName("oversight.v1.DecisionService")
+    assert ["Decide", "BatchDecide", "GetDecision"] == [method.name for method in service.methods]
+
+
+def test_reflection_answers_under_its_version_1_name(serving):
+    """Newer tools ask for grpc.reflection.v1 first."""
+    call = serving.channel.stream_stream(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        request_serializer=reflection_pb2.ServerReflectionRequest.SerializeToString,
+        response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+    )
+    replies = call(iter([reflection_pb2.ServerReflectionRequest(list_services="")]), timeout=5)
+    names = [service.name for service in next(replies).list_services_response.service]
+    assert "oversight.v1.DecisionService" in names
+
+
+def test_a_span_continues_the_callers_trace_and_says_what_was_decided(serve):
+    """At 3 a.m. the way leads from the customer's trace to the decision, and back by its id."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    serving = serve(tracer=provider.get_tracer("test"))
+    reply = serving.decide.Decide(ROUTINE, timeout=5, metadata=TRACEPARENT)
+    wait_until(lambda: len(exporter.get_finished_spans()) == 1)
+    (span,) = exporter.get_finished_spans()
+    assert TRACE_ID == f"{span.context.trace_id:032x}"
+    assert {
+        "rpc.system.name": "grpc",
+        "rpc.method": "oversight.v1.DecisionService/Decide",
+        "rpc.status_code": "OK",
+        "oversight.decision.id": reply.decision_id,
+        "oversight.tier": "HUMAN_ON_THE_LOOP",
+        "oversight.escalation": "NONE",
+        "oversight.reasons": ("ROUTINE",),
+        "oversight.evaluation": "DEFAULT",
+        "oversight.policy.name": "contact_centre",
+        "oversight.policy.digest": reply.policy.digest,
+        "oversight.threshold.revision": 0,
+        "oversight.recorded": True,
+    } == dict(span.attributes)
+    assert TRACE_ID in serving.journal.payloads[0].decode()
+
+
+@pytest.mark.parametrize(
+    ("failure", "request_", "code", "error_type"),
+    [
+        (None, pb.DecideRequest(churn_risk=9), "INVALID_ARGUMENT", None),
+        (RuntimeError("broken"), ROUTINE, "INTERNAL", "INTERNAL"),
+    ],
+)
+def test_a_failed_call_has_its_status_on_the_span(serve, failure, request_, code, error_type):
+    """A refused request is the caller's error; only ours turn the span red."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    serving = serve(tracer=provider.get_tracer("test"))
+    serving.journal.failure = failure
+    refusal_of(lambda: serving.decide.Decide(request_, timeout=5))
+    wait_until(lambda: len(exporter.get_finished_spans()) == 1)
+    (span,) = exporter.get_finished_spans()
+    assert (code, error_type) == (span.attributes["rpc.status_code"], span.attributes.get("error.type"))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [(TRACEPARENT, TRACE_ID), ((("traceparent", "nonsense"),), ""), ((), "")],
+)
+def test_the_callers_trace_is_recorded_also_where_none_is_exported(serving, metadata, expected):
+    """The record outlives the tracing system."""
+    serving.decide.Decide(ROUTINE, timeout=5, metadata=metadata)
+    assert f'"trace_id":"{expected}"' in serving.journal.payloads[0].decode()
+
+
+def test_finished_calls_are_counted_by_status(serving):
+    """A rise of refused calls must be visible without a caller complaining."""
+    serving.decide.Decide(ROUTINE, timeout=5)
+    refusal_of(lambda: serving.decide.Decide(pb.DecideRequest(churn_risk=9), timeout=5))
+    name = "oversight.v1.DecisionService/Decide"
+    wait_until(lambda: {(name, "OK"): 1, (name, "INVALID_ARGUMENT"): 1} == dict(serving.counters.calls()))
+
+
+def test_an_unknown_method_is_unimplemented(serving):
+    """A newer client must learn that this server is older."""
+    call = serving.channel.unary_unary("/oversight.v1.DecisionService/DecideLater")
+    refusal = refusal_of(lambda: call(b"", timeout=5))
+    assert grpc.StatusCode.UNIMPLEMENTED is refusal.code
+
+
+def test_an_address_that_cannot_be_bound_is_said(serve):
+    """An address of another machine is a mistake in a setting."""
+    with pytest.raises(AddressError, match=r"cannot listen on 192\.0\.2\.1:1 \(setting listen\)"):
+        _serve_on("192.0.2.1:1")
+
+
+def _serve_on(address):
+    from oversight.grpc_api.server import build_server
+    from oversight.settings import Settings
+    from oversight.telemetry.counters import Counters
+
+    server = build_server(
+        Settings(listen=address), decisions=None, outcomes=None, counters=Counters(), tracer=None, clock_us=lambda: 0
+    )
+    try:
+        server.start()
+    finally:
+        server.stop(0)
+
+
+def test_a_stopped_server_has_answered_what_was_under_way(serve):
+    """A rolling restart must not lose a call."""
+    serving = serve(a_snapshot())
+    serving.journal.open.clear()
+    call = serving.decide.Decide.future(ROUTINE, timeout=10)
+    assert serving.journal.entered.acquire(timeout=10)
+    import threading
+
+    stopping = threading.Thread(target=serving.server.stop, args=(5,))
+    stopping.start()
+    serving.journal.open.set()
+    stopping.join(10)
+    assert not stopping.is_alive()
+    assert "ROUTINE" == call.result().reason

@@ -1,0 +1,119 @@
+"""A real gRPC server on a free port, in this process, with memory behind it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import grpc
+from opentelemetry.trace import Tracer
+
+from builders import KEYS
+from oversight.decisions import Decisions
+from oversight.engine.snapshot import Snapshot
+from oversight.errors import RecordUnavailableError
+from oversight.grpc_api.server import Server, build_server
+from oversight.outcomes import Outcomes
+from oversight.settings import Settings
+from oversight.storage.records import StoredDecision
+from oversight.telemetry.counters import Counters
+from oversight.v1 import decision_service_pb2_grpc, outcome_service_pb2_grpc
+
+NOW_US = 1_800_000_000_000_000
+
+
+class MemoryJournal:
+    """A recorder in memory that can be made to fail, or to hold its callers."""
+
+    def __init__(self) -> None:
+        self.payloads: list[bytes] = []
+        self.failure: BaseException | None = None
+        self.open = threading.Event()
+        self.open.set()
+        self.entered = threading.Semaphore(0)
+
+    def append(self, payload: bytes) -> None:
+        self.append_many([payload])
+
+    def append_many(self, payloads: Sequence[bytes]) -> None:
+        self.entered.release()
+        assert self.open.wait(10), "the journal was held for too long"
+        if self.failure is not None:
+            raise self.failure
+        self.payloads.extend(payloads)
+
+    def fail(self) -> None:
+        self.failure = RecordUnavailableError("no space left in the journal")
+
+
+class MemoryReader:
+    """Stored decisions and snapshot documents in memory."""
+
+    def __init__(self) -> None:
+        self.decisions: dict[str, StoredDecision] = {}
+        self.snapshots: dict[str, str] = {}
+
+    def find_decision(self, decision_id: str) -> StoredDecision | None:
+        return self.decisions.get(decision_id)
+
+    def get_snapshot(self, digest: str) -> str | None:
+        return self.snapshots.get(digest)
+
+
+class Fixed:
+    """A snapshot that is in force for good."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.policy_confirmed_at_us = NOW_US
+        self.thresholds_confirmed_at_us = NOW_US
+
+
+class Serving:
+    """The server, what is behind it, and stubs to call it."""
+
+    def __init__(self, snapshot: Snapshot, tracer: Tracer | None = None, **settings: Any) -> None:
+        self.journal = MemoryJournal()
+        self.reader = MemoryReader()
+        self.counters = Counters()
+        self.current = Fixed(snapshot)
+        self.now_us = NOW_US
+        self.drained_through_us = NOW_US + 1
+        decisions = Decisions(
+            current=self.current,
+            journal=self.journal,
+            keys=KEYS,
+            reader=self.reader,
+            drained_through_us=lambda: self.drained_through_us,
+            counters=self.counters,
+            clock_us=lambda: self.now_us,
+        )
+        outcomes = Outcomes(journal=self.journal, counters=self.counters, clock_us=lambda: self.now_us)
+        self.server: Server = build_server(
+            Settings(listen="127.0.0.1:0", **settings),
+            decisions=decisions,
+            outcomes=outcomes,
+            counters=self.counters,
+            tracer=tracer,
+            clock_us=lambda: self.now_us,
+        )
+        self.target = f"127.0.0.1:{self.server.start()}"
+        self.channel = grpc.insecure_channel(self.target, [("grpc.max_send_message_length", -1)])
+        grpc.channel_ready_future(self.channel).result(timeout=10)
+        self.decide = decision_service_pb2_grpc.DecisionServiceStub(self.channel)
+        self.outcomes = outcome_service_pb2_grpc.OutcomeServiceStub(self.channel)
+
+    def close(self) -> None:
+        self.journal.open.set()
+        self.channel.close()
+        self.server.stop(0)
+
+
+def wait_until(condition: Callable[[], bool], within_s: float = 10) -> None:
+    """Return once *condition* holds; fail after *within_s* seconds."""
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
