@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from builders import a_snapshot
 from oversight.v1 import decision_pb2 as values
 from oversight.v1 import decision_service_pb2 as pb
 from oversight.v1 import outcome_pb2, outcome_service_pb2
 from refusals import refusal_of
+from serving import Serving
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Serving]:
+    """Return one server for the whole module: nothing that is refused leaves a trace on it."""
+    serving = Serving(a_snapshot())
+    yield serving
+    serving.close()
+
+
+@pytest.fixture
+def serving(shared: Serving) -> Serving:
+    """Return the server with an empty journal."""
+    shared.journal.payloads.clear()
+    return shared
+
 
 INVALID = (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
 TEXT = values.AttributeValue(string_value="x")

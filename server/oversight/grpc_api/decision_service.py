@@ -42,16 +42,19 @@ def check_batch(field: str, count: int) -> None:
 class DecisionService(rpc.DecisionServiceServicer):
     """Answers decisions from the snapshot in force, and from the record."""
 
-    def __init__(self, decisions: Decisions, clock_us: Callable[[], int]) -> None:
+    def __init__(self, decisions: Decisions, clock_us: Callable[[], int], *, traced: bool) -> None:
+        """Take the use case, the clock of decisions, and whether calls have spans to describe."""
         self._decisions = decisions
         self._clock_us = clock_us
+        self._traced = traced
 
     def Decide(self, request: pb.DecideRequest, context: grpc.ServicerContext) -> pb.DecideResponse:
         """Decide one message; the record is in the journal before this returns."""
         call = call_of(context)
         asked = request_from_proto(request, self._clock_us())
         decision = self._decisions.decide(asked, call)
-        describe_decision(decision)
+        if self._traced:
+            describe_decision(decision)
         return decision_to_proto(decision, asked.request_id)
 
     def BatchDecide(self, request: pb.BatchDecideRequest, context: grpc.ServicerContext) -> pb.BatchDecideResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -47,15 +47,17 @@ class _Health(health.HealthServicer):  # type: ignore[misc]  # grpcio-health-che
 
 
 class _SidePools:
-    """The pools beside the deciding one."""
+    """The pools beside the deciding one, and all of them to shut down."""
 
-    def __init__(self) -> None:
+    def __init__(self, deciding: DecidingPool) -> None:
+        self._deciding = deciding
         self.check = ThreadPoolExecutor(1, "health-check")
         self.watch = ThreadPoolExecutor(_WATCH_THREADS, "health-watch")
         self.read = ThreadPoolExecutor(_READ_THREADS, "read")
         self.reflection = ThreadPoolExecutor(_REFLECTION_THREADS, "reflection")
 
     def shutdown(self) -> None:
+        self._deciding.shutdown()
         for pool in (self.check, self.watch, self.read, self.reflection):
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -102,8 +104,8 @@ def build_server(
     clock_us: Callable[[], int],
 ) -> Server:
     """Return the server of one worker, not yet listening."""
-    pool = DecidingPool(settings.worker_threads, "decide")
-    side = _SidePools()
+    pool = DecidingPool(settings.worker_threads)
+    side = _SidePools(pool)
     interceptor = CallInterceptor(
         pool=pool,
         max_waiting=settings.max_waiting_calls,
@@ -111,8 +113,9 @@ def build_server(
         counters=counters,
         spans=None if tracer is None else CallSpans(tracer),
     )
-    server = grpc.server(pool, interceptors=[interceptor], options=_options(settings))
-    service = DecisionService(decisions, clock_us)
+    # Typed as an executor, used as anything with `submit`.
+    server = grpc.server(cast("ThreadPoolExecutor", pool), interceptors=[interceptor], options=_options(settings))
+    service = DecisionService(decisions, clock_us, traced=tracer is not None)
     # Reads wait for the drain: never on a deciding thread.
     service.GetDecision = on_pool(service.GetDecision, side.read)  # type: ignore[method-assign]  # marked for its pool
     decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(service, server)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from json import JSONEncoder
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from math import isfinite
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,8 +20,6 @@ from oversight.v1 import decision_pb2 as values
 from oversight.v1 import decision_service_pb2 as pb
 
 __all__ = ["decision_to_proto", "found_to_proto"]
-
-_encode = JSONEncoder(separators=(",", ":")).encode
 
 
 def decision_to_proto(decision: Decision, request_id: str) -> pb.DecideResponse:
@@ -36,9 +36,7 @@ def decision_to_proto(decision: Decision, request_id: str) -> pb.DecideResponse:
         missing_signals=decision.missing_signals,
         evaluation=decision.evaluation,  # type: ignore[arg-type]  # likewise
         recorded=decision.recorded,
-        policy=values.PolicyIdentity(
-            name=decision.policy, version=decision.policy_version, commit=decision.commit, digest=decision.digest
-        ),
+        policy=_identity(decision.policy, decision.policy_version, decision.commit, decision.digest),
         threshold_revision=decision.threshold_revision,
         audit_selected=decision.audit_selected,
         audit_probability=decision.audit_probability,
@@ -73,6 +71,8 @@ def _evaluation(rule: RuleEvaluation) -> pb.RuleEvaluation:
     )
 
 
+# What rules say of themselves, and of values that repeat (an intent, a flag), is most of a reply.
+@lru_cache(maxsize=4096)
 def _reason(reason: Reason) -> values.Reason:
     code, rule_id, message, tier, escalation, comparisons = reason
     return values.Reason(
@@ -94,11 +94,16 @@ def _comparisons(comparisons: Iterable[Comparison]) -> list[values.Comparison]:
     ]
 
 
+@lru_cache(maxsize=256)
+def _identity(name: str, version: str, commit: str, digest: str) -> values.PolicyIdentity:
+    return values.PolicyIdentity(name=name, version=version, commit=commit, digest=digest)
+
+
 def _json(value: Value) -> str:
-    # Numbers are most of what is shown, and their repr is their JSON; the encoder takes five times as long.
-    if type(value) is float and isfinite(value):
+    # Numbers and text are most of what is shown; setting a general encoder up takes five times as long.
+    if type(value) is int or (type(value) is float and isfinite(value)):
         return repr(value)
-    return _encode(value)
+    return encode_basestring_ascii(value) if type(value) is str else json.dumps(value, separators=(",", ":"))
 
 
 def _timestamp(time_us: int) -> Timestamp:
