@@ -34,6 +34,8 @@ __all__ = [
     "DecisionNotFoundError",
     "InvalidPolicyError",
     "InvalidRequestError",
+    "JournalFormatError",
+    "JournalUnreadableError",
     "KeyFileError",
     "NotReplayableError",
     "OverloadedError",
@@ -178,3 +180,15 @@ class StartError(SetupError):
 
 class UsageError(SetupError):
     """What was asked of the command cannot be done: an option, a file or a column is wrong."""
+
+
+class StoreVersionError(SetupError):
+    """The database was laid out by another version of the server."""
+
+
+class JournalFormatError(SetupError):
+    """A journal holds a record that this version cannot read; it stays where it is, nothing is lost."""
+
+
+class JournalUnreadableError(SetupError):
+    """A journal's folder or file cannot be read or removed; it stays where it is, nothing is lost."""

@@ -1,1 +1,5 @@
-"""The `oversight` command."""
+"""The command `oversight`."""
+
+from oversight.cli.commands import main
+
+__all__ = ["main"]

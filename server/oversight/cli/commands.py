@@ -1,0 +1,91 @@
+"""
+The commands by name, and how each of them ends.
+
+Exit codes: 0 ok; 1 the thing checked is wrong, or the server could not answer; 2 usage. Every error is one or two
+plain lines on stderr, never a traceback; with `--json` also one object on stdout:
+`{"error": {"reason", "message", "field", "code"}}`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from oversight.cli.failures import describe_failure, report
+
+__all__ = ["COMMANDS", "app", "main"]
+
+_NAME = "oversight"
+
+COMMANDS: dict[str, str] = {
+    "serve": "Serve decisions until told to stop.",
+    "check": "Check rule files; every problem with its file and line.",
+    "test": "Run the cases beside the rules.",
+    "decide": "Decide one message.",
+    "outcome": "Report what became of a decision.",
+    "replay": "Decide every message of a file and sum up.",
+    "explain": "Show why a decision on record came out as it did.",
+    "status": "Show what a server here is doing and whether anything is wrong.",
+    "settings": "List the server's settings, their values and sources.",
+    "version": "Show the version.",
+}
+"""Every command with its summary; `NAME` is the function `run` of the module `oversight.cli.NAME`."""
+
+
+class CommandGroup(TyperGroup):
+    """
+    The commands, each loaded when it is called.
+
+    The list above stands in for them in help texts and suggestions: `oversight --help` would otherwise load pydantic,
+    gRPC and the rules to print ten lines.
+    """
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, summary in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=summary))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load the command that *args* begin with, then go on as typer does."""
+        if args and args[0] in COMMANDS:
+            self.add_command(_load(args[0]))
+        return super().resolve_command(ctx, args)
+
+    def main(self, args: Sequence[str] | None = None, **_: Any) -> NoReturn:  # type: ignore[override]  # the rest is set
+        """Run the command in *args* (the process's where there are none) and leave with its exit code."""
+        words = list(sys.argv[1:] if args is None else args) or ["--help"]
+        try:
+            code = super().main(words, _NAME, standalone_mode=False)
+        except Exception as error:  # noqa: BLE001  # the last frame of the program: nothing else can put it into words
+            failure = describe_failure(error)
+            report(failure, as_json="--json" in words)
+            code = failure.exit_code
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _load(name: str) -> Any:
+    module = importlib.import_module(f"oversight.cli.{name}")
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name)(module.run)
+    return get_command(single)
+
+
+# Plain help: typer's panels cut the names of longer options off on a terminal of 80 columns.
+app = typer.Typer(cls=CommandGroup, add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def _oversight() -> None:
+    """How much human oversight does an AI message get? Policy decisions for contact centres."""
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    get_command(app).main()
+    raise AssertionError("a command group always leaves by itself")

@@ -1,0 +1,61 @@
+"""A client for the commands that talk to a server: it raises where the server does not answer, and says so in words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+import oversight_client
+from oversight.cli.failures import CommandError, Failure
+from oversight.errors import UsageError
+from oversight_client.errors import CallError, DeadlineExceededError, InvalidRequestError, SetupError, UnavailableError
+
+__all__ = ["describe_call", "open_client", "send"]
+
+_Reply = TypeVar("_Reply")
+
+
+@contextmanager
+def open_client(target: str, timeout_s: float, *, insecure: bool = False) -> Iterator[oversight_client.Client]:
+    """Give a client for *target* that waits at most *timeout_s* for one answer; its errors become `CommandError`."""
+    # The client logs failed decisions for programs that run on; here the error itself is shown, once.
+    logging.getLogger("oversight_client").addHandler(logging.NullHandler())
+    try:
+        # Never the client's fail-safe: what a command prints as a decision, a server has made.
+        client = oversight_client.Client(
+            target, timeout_s=timeout_s, record_timeout_s=timeout_s, on_unavailable="raise", insecure=insecure
+        )
+    except SetupError as error:
+        raise UsageError(str(error)) from error
+    except ValueError as error:
+        raise UsageError(f"--timeout {timeout_s:g}: {error}") from error
+    try:
+        with client:
+            yield client
+    except CallError as error:
+        raise CommandError(describe_call(error, target, timeout_s)) from error
+
+
+def send(call: Callable[..., _Reply], fields: Mapping[str, object]) -> _Reply:
+    """Return what *call* answers to *fields*; a value that cannot be sent is a UsageError that names its field."""
+    try:
+        return call(**fields)
+    except (TypeError, ValueError) as error:
+        raise UsageError(str(error)) from error
+
+
+def describe_call(error: CallError, target: str, timeout_s: float) -> Failure:
+    """Put a failed call into words; the service's own words where it said any."""
+    message = str(error)
+    if isinstance(error, UnavailableError | DeadlineExceededError) and not error.reason:
+        hint = "start a server with `oversight serve`, or name another with --target"
+        message = f"no answer from {target} within {timeout_s:g} s (--timeout): {hint}\n{message}"
+    return Failure(
+        error.reason or error.code.name,
+        message,
+        error.field or None,
+        error.code.name,
+        exit_code=2 if isinstance(error, InvalidRequestError) else 1,
+    )

@@ -1,0 +1,143 @@
+"""From the columns of a file to requests and outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from oversight.cli.fields import Field, attribute_value, read_json, with_hint
+from oversight.cli.outcome_fields import OUTCOME, OUTCOME_FACTS
+from oversight.cli.request_fields import REQUEST
+from oversight.cli.rows import Row
+from oversight.errors import UsageError
+
+__all__ = ["ColumnMap", "Message", "parse_maps"]
+
+_FIELDS: Mapping[str, Field] = {name: field for name, field in {**OUTCOME, **REQUEST}.items() if name != "decision_id"}
+"""What a column may be named like. The server makes the decision's id; a draft's digest is the request's."""
+
+_LABELLED_INTENTS: Mapping[str, Field] = {
+    field.name: field
+    for field in (
+        Field("message_id", "text", "id of the message"),
+        Field("model_id", "text", "which model gave the numbers"),
+        Field("predicted_intent", "text", "what the model took the message for"),
+        Field("confidence", "number", "the model's confidence in that"),
+        Field("confidence_margin", "number", "confidence minus that in the second-best intent"),
+        Field("sentiment", "number", "the customer's sentiment"),
+        Field("correct", "flag", "whether the model was right"),
+    )
+}
+"""The columns of a data set of labelled intents, which need no `--map`; see `_add_labelled_intent`."""
+
+_ATTRIBUTE = "attributes."
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to decide: its line, the request's fields, and the outcome's facts (empty where there are none)."""
+
+    line: int
+    request: dict[str, object]
+    outcome: dict[str, object]
+
+
+def parse_maps(items: Iterable[str]) -> dict[str, str]:
+    """Return the columns by field name of `--map field=column` options; raise UsageError with a suggestion."""
+    known = [*_FIELDS, *_LABELLED_INTENTS]
+    chosen: dict[str, str] = {}
+    for item in items:
+        name, equals, column = item.partition("=")
+        if not equals or not column:
+            raise UsageError(f"--map {item}: expected FIELD=COLUMN, for instance response_confidence=score")
+        if name not in known and not name.startswith(_ATTRIBUTE):
+            raise UsageError(with_hint(f"--map {item}: no field is called {name!r}", name, known))
+        if name in chosen:
+            raise UsageError(f"--map {item}: {name} is mapped already, to {chosen[name]!r}")
+        chosen[name] = column
+    return chosen
+
+
+class ColumnMap:
+    """
+    Reads rows as messages.
+
+    For each field the column of *chosen* is read, else the column named like the field; a free attribute may stand in a
+    column `attributes.NAME`. What is absent then is taken from a labelled data set's own columns. *tenant* is the
+    tenant of rows that name none. *columns* are the file's, where it has a header: a chosen one must be among them, and
+    every value is text.
+    """
+
+    def __init__(self, chosen: Mapping[str, str], *, tenant: str = "", columns: tuple[str, ...] = ()) -> None:
+        for name, column in chosen.items():
+            if columns and column not in columns:
+                text = f"--map {name}={column}: the file has no column {column!r}"
+                raise UsageError(with_hint(text, column, columns))
+        self._chosen = dict(chosen)
+        self._tenant = tenant
+        self._from_text = bool(columns)
+        self._unseen = set(chosen.values())
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The chosen columns that no row has had so far."""
+        return tuple(sorted(self._unseen))
+
+    def read(self, row: Row) -> Message:
+        """Return *row* as a message; raise InvalidRequestError, naming the field, where a value makes no sense."""
+        self._unseen -= row.values.keys()
+        given = self._values(row, _FIELDS)
+        self._add_attributes(row, given)
+        _add_labelled_intent(given, self._values(row, _LABELLED_INTENTS))
+        if self._tenant:
+            given.setdefault("tenant_id", self._tenant)
+        request = {name: value for name, value in given.items() if name in REQUEST}
+        outcome = {name: value for name, value in given.items() if name not in REQUEST}
+        return Message(row.line, request, outcome if OUTCOME_FACTS & outcome.keys() else {})
+
+    def _values(self, row: Row, fields: Mapping[str, Field]) -> dict[str, object]:
+        found = {}
+        for name, field in fields.items():
+            value = read_json(field, row.values.get(self._chosen.get(name, name)))
+            if value is not None:
+                found[name] = value
+        return found
+
+    def _add_attributes(self, row: Row, given: dict[str, object]) -> None:
+        columns = {name: name for name in row.values if name.startswith(_ATTRIBUTE)}
+        columns |= {name: column for name, column in self._chosen.items() if name.startswith(_ATTRIBUTE)}
+        single = {name.removeprefix(_ATTRIBUTE): row.values.get(column) for name, column in columns.items()}
+        present = {name: value for name, value in single.items() if value is not None and value != ""}
+        if self._from_text:
+            field = _FIELDS["attributes"]
+            present = {name: attribute_value(field, name, str(value)) for name, value in present.items()}
+        if present:
+            whole = given.get("attributes")
+            given["attributes"] = (whole if isinstance(whole, dict) else {}) | present
+
+
+def _add_labelled_intent(given: dict[str, object], own: Mapping[str, object]) -> None:
+    """
+    Add to *given* what a data set of labelled intents says in its own columns, where *given* has nothing yet.
+
+    Its one confidence is the model's in the intent and, as the reply follows from the intent, in the reply too. The
+    margin is confidence minus the second-best intent's. Every row was checked, so a verdict's basis is the census.
+    """
+    for name, column in (
+        ("intent", "predicted_intent"),
+        ("intent_confidence", "confidence"),
+        ("response_confidence", "confidence"),
+        ("sentiment_score", "sentiment"),
+        ("model_version", "model_id"),
+    ):
+        if column in own:
+            given.setdefault(name, own[column])
+    confidence, margin = given.get("intent_confidence"), own.get("confidence_margin")
+    if isinstance(confidence, float) and isinstance(margin, float):
+        # Rounded as the margin is derived again: 0.9 - 0.1 must not give a margin of 0.09999999999999998.
+        given.setdefault("intent_runner_up_confidence", max(0.0, round(confidence - margin, 9)))
+    if "message_id" in own:
+        parts = [str(own[column]) for column in ("model_id", "message_id") if column in own]
+        given.setdefault("request_id", "/".join(parts))
+    if "correct" in own and "verdict" not in given:
+        given |= {"verdict": "approved" if own["correct"] else "rejected", "label_basis": "census"}

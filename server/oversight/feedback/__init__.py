@@ -1,0 +1,1 @@
+"""Statistics of outcomes: pure functions of counts and arrays."""

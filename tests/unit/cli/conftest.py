@@ -1,0 +1,180 @@
+"""A server that answers as told, and a command line that runs in this process."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from threading import Lock
+
+import grpc
+import pytest
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from typer.testing import CliRunner
+
+from oversight.cli.commands import app
+from oversight.v1 import decision_pb2 as shared
+from oversight.v1 import decision_service_pb2 as decisions
+from oversight.v1 import outcome_service_pb2 as outcome_service
+from oversight.v1.decision_service_pb2_grpc import DecisionServiceServicer, add_DecisionServiceServicer_to_server
+from oversight.v1.outcome_service_pb2_grpc import OutcomeServiceServicer, add_OutcomeServiceServicer_to_server
+
+DECISION_ID = "0123456789abcdef0123456789abcdef"
+
+
+@dataclass
+class FakeDesk(DecisionServiceServicer, OutcomeServiceServicer):
+    """
+    Decides by one signal: on the loop from a reply confidence of 0.9, as the loop below a sentiment of -0.5.
+
+    `refusals` are statuses that the next calls end with, None for one that is answered. `unknown` are reasons given
+    besides.
+    """
+
+    address: str = ""
+    recorded: bool = True
+    unknown: tuple[str, ...] = ()
+    refusals: list[grpc.StatusCode | None] = field(default_factory=list)
+    outcome_refusals: list[grpc.StatusCode | None] = field(default_factory=list)
+    requests: list[decisions.DecideRequest] = field(default_factory=list)
+    outcomes: list[outcome_service.RecordOutcomeRequest] = field(default_factory=list)
+    lock: Lock = field(default_factory=Lock)
+
+    def Decide(self, request, context):  # noqa: N802  # the protocol's name
+        """Decide, or refuse."""
+        with self.lock:
+            self.requests.append(request)
+            number = len(self.requests)
+            refusal = self.refusals.pop(0) if self.refusals else None
+        if refusal:
+            context.abort(refusal, "told to refuse")
+        if not 0 <= request.response_confidence <= 1:
+            refuse_field(context, "response_confidence", "response_confidence: 7.0 is not in 0..1")
+        return self.reply(request, f"{number:032x}")
+
+    def reply(self, request, decision_id):
+        """Return what is decided of *request*."""
+        response = decisions.DecideResponse(
+            decision_id=decision_id,
+            request_id=request.request_id,
+            tier=shared.TIER_HUMAN_ON_THE_LOOP,
+            escalation=shared.ESCALATION_NONE,
+            reason="ROUTINE",
+            reasons=[shared.Reason(code="ROUTINE", rule_id="routine", message="Nothing speaks for a person.")],
+            evaluation=shared.EVALUATION_DEFAULT,
+            recorded=self.recorded,
+            policy=shared.PolicyIdentity(name="contact_centre", version="3", commit="c0ffee", digest="d" * 64),
+            audit_selected=True,
+            audit_probability=0.05,
+        )
+        if request.sentiment_score <= -0.5:
+            make_upset(response, request.sentiment_score)
+        elif request.response_confidence < 0.9:
+            response.tier = shared.TIER_HUMAN_IN_THE_LOOP
+            response.reasons[0].code = response.reason = "LOW_CONFIDENCE"
+        for name in self.unknown:
+            response.reasons.add(code=name, rule_id=name.lower(), message="It is not known.")
+        response.reason = response.reasons[0].code
+        return response
+
+    def RecordOutcome(self, request, context):  # noqa: N802  # the protocol's name
+        """Take an outcome, or refuse."""
+        with self.lock:
+            refusal = self.outcome_refusals.pop(0) if self.outcome_refusals else None
+            self.outcomes.append(request)
+        if refusal:
+            context.abort(refusal, "told to refuse")
+        return outcome_service.RecordOutcomeResponse(outcome_id=request.outcome.outcome_id)
+
+    def GetDecision(self, request, context):  # noqa: N802  # the protocol's name
+        """Return the one decision on record."""
+        if request.decision_id != DECISION_ID:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"no decision {request.decision_id} is on record")
+        asked = decisions.DecideRequest(request_id="r-1", intent="order_status", sentiment_score=-0.8)
+        stored = decisions.Decision(
+            request=asked, response=self.reply(asked, DECISION_ID), caller="local", latency_us=210
+        )
+        stored.decided_at.FromJsonString("2025-06-01T09:30:00Z")
+        comparison = shared.Comparison(
+            signal="churn_risk", observed="null", operator="above", limit="0.7", limit_source="literal"
+        )
+        for name, outcome in (
+            ("negative_sentiment", decisions.RULE_OUTCOME_MATCHED),
+            ("churn", decisions.RULE_OUTCOME_UNKNOWN),
+            ("vip", decisions.RULE_OUTCOME_NOT_MATCHED),
+        ):
+            stored.rules.add(rule_id=name, outcome=outcome, comparisons=[comparison], shadow=name == "vip")
+        recorded = stored.outcomes.add(status=1, caller="local")
+        recorded.outcome.outcome_id, recorded.outcome.decision_id = "o-1", DECISION_ID
+        recorded.outcome.verdict, recorded.outcome.label_basis = 4, 1
+        recorded.received_at.FromJsonString("2025-06-02T10:00:00Z")
+        return stored
+
+
+def make_upset(response, score):
+    """Make of *response* what is decided for a customer who is upset."""
+    response.tier = shared.TIER_HUMAN_AS_THE_LOOP
+    response.escalation, response.escalate = shared.ESCALATION_TRANSFER, True
+    response.evaluation = shared.EVALUATION_MATCHED
+    del response.reasons[:]
+    response.reasons.add(
+        code="NEGATIVE_SENTIMENT",
+        rule_id="negative_sentiment",
+        message="The customer is upset.",
+        comparisons=[
+            shared.Comparison(
+                signal="sentiment_score",
+                observed=json.dumps(score),
+                operator="below",
+                limit="-0.5",
+                limit_source="negative_sentiment file",
+            )
+        ],
+    )
+    response.review_sla_s, response.on_expiry = 60, shared.ON_EXPIRY_TRANSFER
+    response.missing_signals.append("anomaly_score")
+    response.shadow_reasons.add(code="NEW_RULE", rule_id="new_rule", message="Tried out.")
+
+
+def refuse_field(context, name, text):
+    """End the call as the service does where a field is wrong."""
+    details = any_pb2.Any()
+    details.Pack(
+        error_details_pb2.ErrorInfo(reason="INVALID_REQUEST", domain="oversight.dev", metadata={"field": name})
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.INVALID_ARGUMENT.value[0], message=text, details=[details])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
+
+
+@pytest.fixture
+def desk() -> Iterator[FakeDesk]:
+    """A server on a port of its own that answers as told."""
+    fake = FakeDesk()
+    server = grpc.server(ThreadPoolExecutor(8))
+    add_DecisionServiceServicer_to_server(fake, server)
+    add_OutcomeServiceServicer_to_server(fake, server)
+    fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    yield fake
+    server.stop(0).wait(5)
+
+
+@pytest.fixture
+def run():
+    """Run a command line; the result has `exit_code`, `stdout` and `stderr`."""
+
+    def invoke(*words, env=None):
+        return CliRunner().invoke(app, [str(word) for word in words], env=env)
+
+    return invoke
+
+
+@pytest.fixture
+def ask(run, desk):
+    """Run a command line against the server that answers as told."""
+
+    def invoke(*words):
+        return run(*words, "--target", desk.address)
+
+    return invoke

@@ -1,0 +1,108 @@
+"""`oversight status`, from files that a server leaves."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from oversight.app.reports import ControllerReport, SupervisorReport, WorkerReport, write_report
+
+DIGEST = "d" * 64
+
+
+@pytest.fixture
+def process():
+    """A process that looks like one of the server's."""
+    waits = "import sys; print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", waits, "oversight"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        # Its name is known to the system only once it runs.
+        child.stdout.readline()
+        yield child
+        child.stdin.close()
+
+
+@pytest.fixture
+def reports(tmp_path, process):
+    """The reports of a server that is well, and a way to write them."""
+    now_us = time.time_ns() // 1_000
+    run = tmp_path / "run"
+    run.mkdir()
+    pid = process.pid
+    well = {
+        "supervisor": SupervisorReport(pid, "127.0.0.1:1", "127.0.0.1:2", now_us, 1, {"worker-0": 2}),
+        "controller": ControllerReport(
+            pid, now_us, now_us, DIGEST, "c0ffee-dirty", now_us, now_us, now_us, pending_records=7, oldest_us=now_us
+        ),
+        "worker": WorkerReport(0, pid, now_us, now_us, 0, DIGEST, "c0ffee-dirty", now_us, 0, 1, {}),
+    }
+
+    def write(**changes):
+        for name, report in well.items():
+            write_report(run, replace(report, **changes.get(name, {})))
+        return tmp_path
+
+    return write
+
+
+def test_a_server_that_is_well_is_one_screen_and_exit_code_0(run, reports):
+    """At 3 a.m. the first word must be the answer."""
+    result = run("status", "--data-dir", reports())
+    lines = result.stdout.splitlines()
+    assert 0 == result.exit_code
+    assert lines[0].startswith("SERVING")
+    assert len(lines) < 25
+    for words in ("127.0.0.1:1 (data)", "worker-0 2", "digest dddddddddddd, commit c0ffee-dirty", "7 records"):
+        assert words in result.stdout
+
+
+def test_the_same_facts_are_one_json_object(run, reports):
+    """For whatever watches many servers."""
+    status = json.loads(run("status", "--data-dir", reports(), "--json").stdout)
+    assert ("serving", DIGEST, 7, 0) == tuple(status[key] for key in ("state", "digest", "pending_records", "lost"))
+    assert [] == status["alarms"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"controller": {"problems": ("a.yaml:2:3: bad",), "warnings": ("mind this",)}}, "a.yaml:2:3: bad"),
+        ({"worker": {"records_lost": 3}}, "3 records could not be written"),
+        ({"worker": {"problem": "the disk is full"}}, "the disk is full"),
+        ({"worker": {"at_us": 1}}, "has said nothing"),
+        ({"worker": {"pid": 2**22 + 1}}, "is not running"),
+    ],
+)
+def test_whatever_is_wrong_is_exit_code_1_and_said(run, reports, changes, said):
+    """A probe sees the code, a person the sentence."""
+    result = run("status", "--data-dir", reports(**changes))
+    assert 1 == result.exit_code
+    assert "IMPAIRED" in result.stdout
+    assert said in result.stdout
+
+
+def test_where_nothing_ever_ran_the_command_says_what_to_do(run, tmp_path):
+    """Zeros would look like a quiet server."""
+    result = run("status", "--data-dir", tmp_path)
+    assert 1 == result.exit_code
+    assert result.stdout.startswith("STOPPED")
+    assert "start one with `oversight serve`" in result.stdout
+    assert "decisions" not in result.stdout
+
+
+def test_the_folder_is_the_servers_own_setting(run, reports):
+    """Who set the variable for serve need not repeat it."""
+    assert 0 == run("status", env={"OVERSIGHT_DATA_DIR": str(reports())}).exit_code
+
+
+def test_workers_that_differ_are_told_apart(run, reports, tmp_path):
+    """Two answers to one question, depending on the connection."""
+    folder = reports()
+    first = json.loads((tmp_path / "run" / "worker-0.json").read_text())
+    write_report(tmp_path / "run", WorkerReport(**first | {"index": 1, "digest": "e" * 64}))
+    result = run("status", "--data-dir", folder)
+    assert 1 == result.exit_code
+    assert "differs between workers" in result.stdout
