@@ -1,0 +1,117 @@
+"""One worker's folder as the drain sees it: its segments, how far they are drained, what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from oversight.errors import JournalFormatError, JournalUnreadableError
+from oversight.journal.position import Position, read_positions, write_positions
+from oversight.journal.reader import SegmentReader
+from oversight.journal.records import decode, recorded_at_us
+from oversight.journal.segments import TORN_SUFFIX, segments
+
+__all__ = ["Pending", "WorkerFolder", "naming"]
+
+
+class Pending(NamedTuple):
+    """What is not in the store yet; `oldest_us` is when the oldest record was made, None if there is none."""
+
+    records: int = 0
+    bytes: int = 0
+    oldest_us: int | None = None
+
+
+class _Counted(NamedTuple):
+    """Up to where records were counted, and how many of these are not drained yet."""
+
+    offset: int
+    records: int
+
+
+class WorkerFolder:
+    """The segments of one worker and how far each is drained; methods raise `JournalUnreadableError`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._positions = read_positions(path)
+        self._saved = dict(self._positions)
+        self._counted: dict[str, _Counted] = {}
+
+    def segments(self) -> list[Path]:
+        """Return the segments, oldest first."""
+        with naming(self.path):
+            found = segments(self.path)
+        names = {path.name for path in found}
+        self._positions = {name: self._positions[name] for name in self._positions if name in names}
+        self._counted = {name: self._counted[name] for name in self._counted if name in names}
+        return found
+
+    def position(self, segment: Path) -> Position:
+        """Return how far *segment* is drained."""
+        return self._positions.get(segment.name, Position())
+
+    def advance(self, segment: Path, position: Position, records: int) -> None:
+        """Note that *segment* is drained up to *position*, *records* further than before."""
+        self._positions[segment.name] = position
+        counted = self._counted.pop(segment.name, None)
+        if counted is not None and counted.offset > position.offset:
+            self._counted[segment.name] = _Counted(counted.offset, max(0, counted.records - records))
+
+    def remove(self, segment: Path) -> None:
+        """Remove a closed and drained *segment*; keep it aside where bytes in it could not be read."""
+        with naming(segment):
+            if self.position(segment).torn_frames:
+                segment.rename(segment.with_suffix(TORN_SUFFIX))
+            else:
+                segment.unlink()
+
+    def save(self) -> None:
+        """Write the positions down where they have changed."""
+        if self._positions != self._saved:
+            # They only save work after a restart: a full disk must not keep records from the store.
+            with suppress(OSError):
+                write_positions(self.path, self._positions)
+                self._saved = dict(self._positions)
+
+    def pending(self) -> Pending:
+        """Return what is not drained yet."""
+        records = size_bytes = 0
+        oldest_us: int | None = None
+        for segment in self.segments():
+            with naming(segment), suppress(FileNotFoundError):
+                offset = self.position(segment).offset
+                size_bytes += max(0, segment.stat().st_size - offset)
+                more = self._count(segment, offset)
+                if more and not records:
+                    oldest_us = _time_of_next(segment, offset)
+                records += more
+        return Pending(records, size_bytes, oldest_us)
+
+    def _count(self, segment: Path, offset: int) -> int:
+        """Return the records behind *offset*; looks only at what came since the last time."""
+        counted = self._counted.get(segment.name, _Counted(offset, 0))
+        with SegmentReader(segment, counted.offset) as reader:
+            records = counted.records + reader.count()
+            self._counted[segment.name] = _Counted(reader.position, records)
+        return records
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn an OSError into a `JournalUnreadableError` that names *path*."""
+    try:
+        yield
+    except OSError as error:
+        raise JournalUnreadableError(f"{path}: {error.strerror or type(error).__name__}; see to it by hand") from error
+
+
+def _time_of_next(segment: Path, offset: int) -> int | None:
+    with SegmentReader(segment, offset) as reader:
+        for entry in reader.read(1):
+            # A record that cannot be decoded is the drain's to report.
+            with suppress(JournalFormatError):
+                return recorded_at_us(decode(entry.payload))
+    return None

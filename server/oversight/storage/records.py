@@ -1,0 +1,102 @@
+"""What is put on record and what is read back: plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from oversight.engine.decision import Decision
+from oversight.engine.request import Request, ServerFacts
+from oversight.storage.outcome import Outcome, OutcomeStatus
+
+__all__ = ["Added", "DecisionRecord", "OutcomeRecord", "StoredDecision", "StoredOutcome"]
+
+
+class DecisionRecord(NamedTuple):
+    """
+    One decision on its way to the store.
+
+    A named tuple whose order is that of the columns: the drain is measured in microseconds a record. `facts`,
+    `missing_signals`, `reasons` and `shadow_reasons` are JSON text, moved without being parsed. `request` is the parsed
+    canonical request (`engine.identity.canonical_request`), personal part included.
+    """
+
+    decision_id: str
+    decided_at_us: int
+    caller: str
+    tier: int
+    escalation: int
+    evaluation: int
+    policy: str
+    policy_version: str
+    policy_commit: str
+    policy_digest: str
+    threshold_revision: int
+    audit_selected: bool
+    audit_probability: float
+    audit_key_id: str
+    latency_us: int
+    trace_id: str
+    review_sla_s: int | None
+    on_expiry: int | None
+    recorded: bool
+    request_key: str
+    facts: str
+    missing_signals: str
+    reasons: str
+    shadow_reasons: str
+    request: Mapping[str, Any]
+
+
+class OutcomeRecord(NamedTuple):
+    """One outcome on its way to the store: when it arrived (microseconds since 1970, UTC) and who sent it."""
+
+    outcome: Outcome
+    received_at_us: int
+    caller: str
+
+
+class Added(NamedTuple):
+    """
+    What one `add` did, in records.
+
+    `decisions` and `outcomes` are new; `conflicts` are outcomes whose id another outcome has already, kept apart;
+    `duplicates` were there before.
+    """
+
+    decisions: int = 0
+    outcomes: int = 0
+    conflicts: int = 0
+    duplicates: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutcome:
+    """An outcome on record; `received_at_us` is in microseconds since 1970 (UTC)."""
+
+    outcome: Outcome
+    status: OutcomeStatus
+    received_at_us: int
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """
+    A decision on record with its outcomes, by the time they were observed.
+
+    `erased`: the personal part of the request is gone; request_id is then empty, the other personal fields absent.
+    The time of the decision is `request.decided_at_us`; `latency_us` is in microseconds, `trace_id` empty where the
+    call was not traced.
+    """
+
+    request: Request
+    facts: ServerFacts
+    decision: Decision
+    caller: str
+    latency_us: int
+    trace_id: str
+    request_key: str
+    erased: bool
+    outcomes: tuple[StoredOutcome, ...]

@@ -1,0 +1,161 @@
+"""Rows of the tables from records, and records from rows; plain tuples, because the drain makes thousands a second."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Double, Table
+
+from oversight.engine.decision import Comparison, Decision, Escalation, Evaluation, OnExpiry, Reason, Tier
+from oversight.engine.identity import request_from_canonical
+from oversight.engine.request import PERSONAL_FIELDS, REQUEST_FIELDS, ServerFacts
+from oversight.storage.chain import canonical_row, link, seal
+from oversight.storage.outcome import Outcome, OutcomeStatus, canonical_outcome
+from oversight.storage.records import DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
+from oversight.storage.tables import decisions, outcomes
+
+__all__ = ["Row", "body_sha256", "decision_from_rows", "decision_row", "linked", "outcome_row", "personal_row"]
+
+Row = tuple[Any, ...]
+"""The values of a row in the order of the table's columns."""
+
+_SIGNALS = tuple(name for name in REQUEST_FIELDS if name not in PERSONAL_FIELDS)
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _reals(table: Table) -> tuple[int, ...]:
+    return tuple(place for place, column in enumerate(table.c) if isinstance(column.type, Double))
+
+
+_FLAGS = decisions.c.keys().index("guardrail_flags")
+_DECISION_REALS = _reals(decisions)
+_OUTCOME_REALS = _reals(outcomes)
+
+
+def personal_row(record: DecisionRecord, salt: bytes) -> Row:
+    """Return the row of `personal_parts`."""
+    request = record.request
+    part = _encode({name: request[name] for name in PERSONAL_FIELDS if name in request})
+    get = request.get
+    return record.decision_id, get("tenant_id"), get("subject_ref"), get("conversation_id"), salt, part
+
+
+def decision_row(record: DecisionRecord, personal: Row) -> list[Any]:
+    """Return the row of `decisions` up to the chain columns; *personal* is its row of `personal_parts`."""
+    row = [*record[:-1], seal(personal[4], personal[5]), *map(record.request.get, _SIGNALS)]
+    if row[_FLAGS] is not None:
+        row[_FLAGS] = _encode(row[_FLAGS])
+    return _plain_reals(row, _DECISION_REALS)
+
+
+def body_sha256(outcome: Outcome) -> str:
+    """Return what tells two reports with one outcome_id apart: SHA-256 in hex of the canonical text."""
+    return sha256(canonical_outcome(outcome).encode("ascii")).hexdigest()
+
+
+def outcome_row(record: OutcomeRecord, body: str, status: OutcomeStatus) -> list[Any]:
+    """Return the row of `outcomes` up to the chain columns; *body* is its `body_sha256`."""
+    outcome = record.outcome
+    row = [outcome.outcome_id, body, int(status), record.received_at_us, record.caller, *outcome[1:]]
+    return _plain_reals(row, _OUTCOME_REALS)
+
+
+def _plain_reals(row: list[Any], places: tuple[int, ...]) -> list[Any]:
+    # A database gives back 0.0 for -0.0 and 1.0 for 1: what is hashed must be what will be read.
+    for place in places:
+        if row[place] is not None:
+            row[place] += 0.0
+    return row
+
+
+def linked(rows: Sequence[list[Any]], writer: str, head: tuple[int, str]) -> tuple[list[Row], int, str]:
+    """
+    Return the *rows* with the values of their chain columns, and the new head.
+
+    *head* is the number and the hash of the last row before them.
+    """
+    number, previous = head
+    out: list[Row] = []
+    for row in rows:
+        number += 1
+        chained = (*row, writer, number)
+        previous = link(previous, canonical_row(chained))
+        out.append((*chained, previous))
+    return out, number, previous
+
+
+def decision_from_rows(
+    row: Mapping[str, Any], part: str | None, outcome_rows: Sequence[Mapping[str, Any]]
+) -> StoredDecision:
+    """Return the decision from its row, its personal *part* (None once erased) and the rows of its outcomes."""
+    fields = {name: row[name] for name in _SIGNALS if row[name] is not None}
+    if "guardrail_flags" in fields:
+        fields["guardrail_flags"] = json.loads(fields["guardrail_flags"])
+    fields |= json.loads(part) if part is not None else {}
+    found = [_outcome_from_row(outcome, row["draft_sha256"]) for outcome in outcome_rows]
+    return StoredDecision(
+        request=request_from_canonical(fields, row["decided_at_us"]),
+        facts=ServerFacts(**json.loads(row["facts"])),
+        decision=_decision_from_row(row),
+        caller=row["caller"],
+        latency_us=row["latency_us"],
+        trace_id=row["trace_id"],
+        request_key=row["request_key"],
+        erased=part is None,
+        outcomes=tuple(sorted(found, key=_observed)),
+    )
+
+
+def _decision_from_row(row: Mapping[str, Any]) -> Decision:
+    return Decision(
+        decision_id=row["decision_id"],
+        tier=Tier(row["tier"]),
+        escalation=Escalation(row["escalation"]),
+        reasons=_reasons(row["reasons"]),
+        shadow_reasons=_reasons(row["shadow_reasons"]),
+        missing_signals=tuple(json.loads(row["missing_signals"])),
+        evaluation=Evaluation(row["evaluation"]),
+        policy=row["policy"],
+        policy_version=row["policy_version"],
+        commit=row["policy_commit"],
+        digest=row["policy_digest"],
+        threshold_revision=row["threshold_revision"],
+        audit_selected=row["audit_selected"],
+        audit_probability=row["audit_probability"],
+        audit_key_id=row["audit_key_id"],
+        review_sla_s=row["review_sla_s"],
+        on_expiry=None if row["on_expiry"] is None else OnExpiry(row["on_expiry"]),
+        recorded=row["recorded"],
+    )
+
+
+def _reasons(text: str) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(**(fields | {"comparisons": tuple(map(_comparison, fields["comparisons"]))}))
+        for fields in json.loads(text)
+    )
+
+
+def _comparison(fields: dict[str, Any]) -> Comparison:
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    return Comparison(**plain)
+
+
+def _outcome_from_row(row: Mapping[str, Any], decided_draft: str | None) -> StoredOutcome:
+    outcome = Outcome(**{name: row[name] for name in Outcome._fields})
+    status = OutcomeStatus(row["status"])
+    # Told here and not when it is stored: the decision may come later. A decision without a draft's hash has nothing
+    # that the outcome's could differ from.
+    judged_another = None not in (decided_draft, outcome.draft_sha256) and decided_draft != outcome.draft_sha256
+    if status is OutcomeStatus.ACCEPTED and judged_another and outcome.redecided_as is None:
+        status = OutcomeStatus.OTHER_DRAFT
+    return StoredOutcome(outcome, status, row["received_at_us"], row["caller"])
+
+
+def _observed(stored: StoredOutcome) -> tuple[int, str, int]:
+    observed_at_us = stored.outcome.observed_at_us
+    when_us = stored.received_at_us if observed_at_us is None else observed_at_us
+    return when_us, stored.outcome.outcome_id, stored.received_at_us

@@ -1,0 +1,232 @@
+"""A store in a database that SQLAlchemy reaches; SQLite here, the dialect's own things are in `storage.sqlite`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from oversight.engine.compile import ENGINE_VERSION
+from oversight.errors import StoreUnavailableError, StoreVersionError
+from oversight.storage import tables
+from oversight.storage.chain import GENESIS
+from oversight.storage.outcome import OutcomeStatus
+from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision
+from oversight.storage.rows import Row, body_sha256, decision_from_rows, decision_row, linked, outcome_row, personal_row
+from oversight.storage.sqlite import READING, database_file, open_engine
+
+__all__ = ["SqlStore", "open_reader"]
+
+_SALT_BYTES = 16
+# Another replica's drain may insert the same row between our look and our insert; then we look again.
+_ATTEMPTS = 3
+# Databases bound the number of parameters of a statement.
+_KEYS_A_LOOK = 1_000
+
+_Result = TypeVar("_Result")
+
+
+class SqlStore:
+    """
+    Decisions, outcomes and snapshots in an SQL database; implements `RecordStore`, `RecordReader` and `SnapshotStore`.
+
+    *url* is SQLAlchemy's; *writer* names this replica and its hash chains; *clock* gives seconds since 1970. Building
+    one connects to nothing, so a store that is down does not keep a server from starting. The first use makes the
+    tables in a new database and raises `StoreVersionError` if another version laid them out. One with `read_only`
+    makes and changes nothing; to it a database that is not there yet is empty.
+    """
+
+    def __init__(
+        self, url: str, *, writer: str, read_only: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._engine = open_engine(url, read_only=read_only)
+        self._file = database_file(url)
+        self._writer = writer
+        self._clock = clock
+        self._ready = False
+        self._inserts = {
+            table.name: str(insert(table).compile(self._engine))
+            for table in (tables.decisions, tables.personal_parts, tables.outcomes)
+        }
+
+    def add(self, decisions: Sequence[DecisionRecord], outcomes: Sequence[OutcomeRecord]) -> Added:
+        """Put records on record in one transaction, each once; see `RecordStore.add`."""
+        if not decisions and not outcomes:
+            return Added()
+
+        def work(connection: Connection) -> Added:
+            new = self._add_decisions(connection, decisions)
+            accepted, conflicts = self._add_outcomes(connection, outcomes)
+            return Added(new, accepted, conflicts, len(decisions) + len(outcomes) - new - accepted - conflicts)
+
+        return self._write(work)
+
+    def _add_decisions(self, connection: Connection, records: Sequence[DecisionRecord]) -> int:
+        seen = {
+            known for (known,) in _look(connection, tables.decisions, ("decision_id",), [one[0] for one in records])
+        }
+        wanted: list[DecisionRecord] = []
+        for record in records:
+            if record.decision_id not in seen:
+                seen.add(record.decision_id)
+                wanted.append(record)
+        if not wanted:
+            return 0
+        salts = os.urandom(_SALT_BYTES * len(wanted))
+        personal = [
+            personal_row(record, salts[at : at + _SALT_BYTES])
+            for record, at in zip(wanted, range(0, len(salts), _SALT_BYTES), strict=True)
+        ]
+        self._insert(connection, tables.personal_parts, personal)
+        self._append(connection, tables.decisions, list(map(decision_row, wanted, personal)))
+        return len(wanted)
+
+    def _add_outcomes(self, connection: Connection, records: Sequence[OutcomeRecord]) -> tuple[int, int]:
+        ids = {record.outcome.outcome_id for record in records}
+        known = set(_look(connection, tables.outcomes, ("outcome_id", "body_sha256"), ids))
+        taken = {outcome_id for outcome_id, _ in known}
+        rows: list[list[Any]] = []
+        conflicts = 0
+        for record in records:
+            key = record.outcome.outcome_id, body_sha256(record.outcome)
+            if key in known:
+                continue
+            conflict = key[0] in taken
+            conflicts += conflict
+            rows.append(outcome_row(record, key[1], OutcomeStatus.CONFLICT if conflict else OutcomeStatus.ACCEPTED))
+            known.add(key)
+            taken.add(key[0])
+        self._append(connection, tables.outcomes, rows)
+        return len(rows) - conflicts, conflicts
+
+    def _append(self, connection: Connection, table: Table, rows: Sequence[list[Any]]) -> None:
+        if not rows:
+            return
+        mine = (tables.chain_heads.c.writer == self._writer) & (tables.chain_heads.c.chain == table.name)
+        head = connection.execute(
+            select(tables.chain_heads.c.chain_seq, tables.chain_heads.c.chain_hash).where(mine).with_for_update()
+        ).one_or_none()
+        chained, number, last = linked(rows, self._writer, (0, GENESIS) if head is None else (head[0], head[1]))
+        self._insert(connection, table, chained)
+        if head is None:
+            connection.execute(
+                insert(tables.chain_heads).values(
+                    writer=self._writer, chain=table.name, chain_seq=number, chain_hash=last
+                )
+            )
+        else:
+            connection.execute(update(tables.chain_heads).where(mine).values(chain_seq=number, chain_hash=last))
+
+    def _insert(self, connection: Connection, table: Table, rows: list[Row]) -> None:
+        # Straight to the driver: SQLAlchemy's handling of each value would cost more than the insert itself.
+        connection.exec_driver_sql(self._inserts[table.name], rows)
+
+    def find_decision(self, decision_id: str) -> StoredDecision | None:
+        """Return the decision with its outcomes, None if it is not here; raise `StoreUnavailableError`."""
+        with self._reading() as connection:
+            if connection is None:
+                return None
+            row = connection.execute(
+                select(tables.decisions).where(tables.decisions.c.decision_id == decision_id)
+            ).one_or_none()
+            if row is None:
+                return None
+            part = connection.execute(
+                select(tables.personal_parts.c.part).where(tables.personal_parts.c.decision_id == decision_id)
+            ).scalar_one_or_none()
+            reports = connection.execute(
+                select(tables.outcomes).where(tables.outcomes.c.decision_id == decision_id)
+            ).all()
+        return decision_from_rows(
+            _named(tables.decisions, row), part, [_named(tables.outcomes, report) for report in reports]
+        )
+
+    def put_snapshot(self, digest: str, document: str) -> None:
+        """Keep *document* under *digest*; one that is there stays. Raises `StoreUnavailableError`."""
+        row = {
+            "digest": digest,
+            "engine_version": ENGINE_VERSION,
+            "created_at_us": int(self._clock() * 1e6),
+            "document": document,
+        }
+
+        def work(connection: Connection) -> None:
+            if not list(_look(connection, tables.snapshots, ("digest",), [digest])):
+                connection.execute(insert(tables.snapshots).values(row))
+
+        self._write(work)
+
+    def get_snapshot(self, digest: str) -> str | None:
+        """Return the document, None if there is none with this digest; raise `StoreUnavailableError`."""
+        with self._reading() as connection:
+            if connection is None:
+                return None
+            return connection.execute(
+                select(tables.snapshots.c.document).where(tables.snapshots.c.digest == digest)
+            ).scalar_one_or_none()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _write(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Do *work* in one transaction; again, if another replica came between its looks and its inserts."""
+        attempts = _ATTEMPTS
+        while True:
+            attempts -= 1
+            try:
+                with self._engine.begin() as connection:
+                    if not self._ready:
+                        tables.create_tables(connection)
+                    result = work(connection)
+            except (SQLAlchemyError, OSError) as error:
+                if not attempts or not isinstance(error, IntegrityError):
+                    raise _unavailable("written", error) from error
+            else:
+                self._ready = True
+                return result
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection | None]:
+        """Give a connection, or None where there is no database or it has no tables yet."""
+        if not self._ready and not self._file.exists():
+            yield None
+            return
+        try:
+            with self._engine.connect().execution_options(**{READING: True}) as connection:
+                self._ready = self._ready or tables.has_tables(connection)
+                yield connection if self._ready else None
+        except StoreVersionError as error:
+            raise StoreUnavailableError(f"the store cannot be read: {error}") from error
+        except (SQLAlchemyError, OSError) as error:
+            raise _unavailable("read", error) from error
+
+
+def open_reader(url: str) -> SqlStore:
+    """Return a store that only reads, for workers; the database need not exist yet."""
+    return SqlStore(url, writer="", read_only=True)
+
+
+def _look(connection: Connection, table: Table, columns: tuple[str, ...], keys: Iterable[str]) -> Iterator[Row]:
+    """Yield *columns* of the rows whose first column is among *keys*."""
+    key, wanted = table.c[columns[0]], [table.c[name] for name in columns]
+    rest = list(keys)
+    for at in range(0, len(rest), _KEYS_A_LOOK):
+        yield from map(tuple, connection.execute(select(*wanted).where(key.in_(rest[at : at + _KEYS_A_LOOK]))).all())
+
+
+def _named(table: Table, row: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(table.c.keys(), row, strict=True))
+
+
+def _unavailable(done: str, error: Exception) -> StoreUnavailableError:
+    # The driver's own words only ("database is locked"): SQLAlchemy's have the statement in them.
+    cause = getattr(error, "orig", None) or error
+    return StoreUnavailableError(
+        f"the store cannot be {done}: {type(cause).__name__}: {str(cause).partition(chr(10))[0]}"
+    )

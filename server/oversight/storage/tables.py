@@ -1,0 +1,236 @@
+"""The tables of `records.db`, in SQLAlchemy Core."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+    inspect,
+    select,
+)
+
+from oversight.errors import StoreVersionError
+from oversight.storage.outcome import OutcomeStatus
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "chain_heads",
+    "create_tables",
+    "decisions",
+    "has_tables",
+    "outcomes",
+    "personal_parts",
+    "schema_version",
+    "snapshots",
+]
+
+SCHEMA_VERSION = 1
+"""Layout of the tables below; a database with another one is refused."""
+
+_metadata = MetaData()
+
+
+def _text(name: str, *, required: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=not required)
+
+
+def _integer(name: str, *, required: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=not required)
+
+
+def _real(name: str) -> Column[float]:
+    return Column(name, Double)
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean)
+
+
+def _chain(table: str) -> tuple[Column[str], Column[int], Column[str], UniqueConstraint]:
+    # Unique: two processes that take themselves for the same writer cannot both go on with its chain.
+    return (
+        _text("writer", required=True),
+        _integer("chain_seq", required=True),
+        _text("chain_hash", required=True),
+        UniqueConstraint("writer", "chain_seq", name=f"{table}_chain"),
+    )
+
+
+decisions = Table(
+    "decisions",
+    _metadata,
+    Column("decision_id", Text, primary_key=True),
+    _integer("decided_at_us", required=True),
+    _text("caller", required=True),
+    _integer("tier", required=True),
+    _integer("escalation", required=True),
+    _integer("evaluation", required=True),
+    _text("policy", required=True),
+    _text("policy_version", required=True),
+    _text("policy_commit", required=True),
+    _text("policy_digest", required=True),
+    _integer("threshold_revision", required=True),
+    Column("audit_selected", Boolean, nullable=False),
+    Column("audit_probability", Double, nullable=False),
+    _text("audit_key_id", required=True),
+    _integer("latency_us", required=True),
+    _text("trace_id", required=True),
+    _integer("review_sla_s"),
+    _integer("on_expiry"),
+    Column("recorded", Boolean, nullable=False),
+    _text("request_key", required=True),
+    _text("facts", required=True),
+    _text("missing_signals", required=True),
+    _text("reasons", required=True),
+    _text("shadow_reasons", required=True),
+    _text("personal_sha256", required=True),
+    _text("tenant_id"),
+    _text("department"),
+    _integer("turn_index"),
+    _integer("held_tier"),
+    _integer("channel"),
+    _text("language"),
+    _text("intent"),
+    _real("intent_confidence"),
+    _real("intent_runner_up_confidence"),
+    _real("response_confidence"),
+    _real("grounding_score"),
+    _real("sentiment_score"),
+    _real("sentiment_trend"),
+    _integer("sentiment_source"),
+    _real("anomaly_score"),
+    _real("churn_risk"),
+    _integer("customer_tier"),
+    _flag("vulnerable_customer"),
+    _flag("human_requested"),
+    _flag("tool_failed"),
+    _flag("reversible"),
+    _integer("proposed_action"),
+    _integer("amount_minor"),
+    _text("currency"),
+    _integer("failed_turns"),
+    _integer("contacts_7d"),
+    _text("guardrail_flags"),
+    _text("model_version"),
+    _text("draft_sha256"),
+    _integer("signal_time_us"),
+    *_chain("decisions"),
+    Index("decisions_by_time", "decided_at_us"),
+    Index("decisions_by_tier", "tier", "decided_at_us"),
+    Index("decisions_by_request", "request_key"),
+    Index("decisions_by_intent", "department", "intent", "decided_at_us"),
+)
+"""One row a decision. A column has its field's name; absent is NULL, enums are the API's numbers, lists JSON text."""
+
+personal_parts = Table(
+    "personal_parts",
+    _metadata,
+    Column("decision_id", Text, primary_key=True),
+    _text("tenant_id"),
+    _text("subject_ref"),
+    _text("conversation_id"),
+    Column("salt", LargeBinary, nullable=False),
+    _text("part", required=True),
+    Index("personal_parts_by_subject", "subject_ref"),
+    Index("personal_parts_by_conversation", "conversation_id"),
+)
+"""What can be erased of a request: `part` is a JSON object of its personal fields, `salt` 16 random bytes."""
+
+outcomes = Table(
+    "outcomes",
+    _metadata,
+    _text("outcome_id", required=True),
+    _text("body_sha256", required=True),
+    _integer("status", required=True),
+    _integer("received_at_us", required=True),
+    _text("caller", required=True),
+    _text("decision_id", required=True),
+    _text("draft_sha256"),
+    _text("redecided_as"),
+    _integer("verdict"),
+    _integer("label_basis"),
+    _real("edit_distance"),
+    _text("correction_ref"),
+    _integer("error_category"),
+    _integer("handled_by"),
+    _flag("escalated"),
+    _flag("escalation_expected"),
+    _integer("resolution"),
+    _flag("repeat_contact"),
+    _integer("repeat_window_h"),
+    _real("csat"),
+    _real("handle_time_s"),
+    _real("review_time_s"),
+    _real("qa_score"),
+    _text("qa_rubric_version"),
+    _integer("qa_subject"),
+    _flag("qa_critical_fail"),
+    _flag("sla_met"),
+    _flag("planted"),
+    _text("reviewer_ref"),
+    _integer("observed_at_us"),
+    *_chain("outcomes"),
+    PrimaryKeyConstraint("outcome_id", "body_sha256"),
+    Index("outcomes_by_decision", "decision_id"),
+)
+"""One row for each different report; `status` is ACCEPTED or CONFLICT (another draft is told when it is read)."""
+
+_accepted = outcomes.c.status == int(OutcomeStatus.ACCEPTED)
+# The first report with an id is kept, also when two replicas drain different ones at the same moment.
+Index("outcomes_first", outcomes.c.outcome_id, unique=True, sqlite_where=_accepted, postgresql_where=_accepted)
+
+snapshots = Table(
+    "snapshots",
+    _metadata,
+    Column("digest", Text, primary_key=True),
+    _integer("engine_version", required=True),
+    _integer("created_at_us", required=True),
+    _text("document", required=True),
+)
+"""What a snapshot was assembled from, by its digest."""
+
+chain_heads = Table(
+    "chain_heads",
+    _metadata,
+    _text("writer", required=True),
+    _text("chain", required=True),
+    _integer("chain_seq", required=True),
+    _text("chain_hash", required=True),
+    PrimaryKeyConstraint("writer", "chain"),
+)
+"""The last row of each writer's chain over a table; with it, rows cut off at the end are missed too."""
+
+schema_version = Table("schema_version", _metadata, Column("version", Integer, primary_key=True))
+"""One row: the layout of this database."""
+
+
+def has_tables(connection: Connection) -> bool:
+    """Return whether the database has our tables; raise `StoreVersionError` if they are laid out otherwise."""
+    if not inspect(connection).has_table(schema_version.name):
+        return False
+    found = connection.execute(select(schema_version.c.version)).scalars().all()
+    if found != [SCHEMA_VERSION]:
+        raise StoreVersionError(
+            f"the database has schema version {', '.join(map(str, found)) or 'none'}, this server reads "
+            f"{SCHEMA_VERSION}: start the version of the server that wrote it, or give another data folder (--data-dir)"
+        )
+    return True
+
+
+def create_tables(connection: Connection) -> None:
+    """Make the tables in a new database; leave one that has them, raise `StoreVersionError` as `has_tables` does."""
+    if not has_tables(connection):
+        _metadata.create_all(connection)
+        connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))

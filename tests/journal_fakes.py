@@ -1,0 +1,79 @@
+"""A clock and a file layer that a test of the journal holds in its hand."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from oversight.journal.reader import SegmentReader
+from oversight.journal.segments import OsFiles, segments
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        """Return seconds since 1970."""
+        return self.now_s
+
+
+class FaultyFiles(OsFiles):
+    """`SegmentFiles` of the operating system with the faults of a bad day."""
+
+    def __init__(self) -> None:
+        self.short_by: int | None = None
+        self.write_error = 0
+        self.truncate_error = 0
+        self.create_error = 0
+        self.close_error = 0
+        self.writes: list[int] = []
+
+    def create(self, path: Path) -> int:
+        """Fail with `create_error`, or create."""
+        self._fail(self.create_error)
+        return super().create(path)
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        """Write all but `short_by` bytes, fail with `write_error` after half of them, or write."""
+        if self.write_error:
+            os.write(descriptor, data[: len(data) // 2])
+            self._fail(self.write_error)
+        if self.short_by is not None:
+            data = data[: -self.short_by]
+        written = super().write(descriptor, data)
+        self.writes.append(written)
+        return written
+
+    def truncate(self, descriptor: int, size_bytes: int) -> None:
+        """Fail with `truncate_error`, or truncate."""
+        self._fail(self.truncate_error)
+        super().truncate(descriptor, size_bytes)
+
+    def close(self, descriptor: int) -> None:
+        """Close, and fail with `close_error` even so, as Linux does."""
+        super().close(descriptor)
+        self._fail(self.close_error)
+
+    @staticmethod
+    def _fail(number: int) -> None:
+        if number:
+            raise OSError(number, os.strerror(number))
+
+
+DISK_FULL = errno.ENOSPC
+IO_ERROR = errno.EIO
+
+
+def read_all(folder: Path) -> list[bytes]:
+    """Return what all segments hold, and insist that nothing else is in them."""
+    found: list[bytes] = []
+    for path in segments(folder):
+        with SegmentReader(path, 0) as reader:
+            found += [entry.payload for entry in reader.read(1_000_000)]
+            assert path.stat().st_size == reader.position, f"{path.name} has bytes that are no record"
+            assert reader.take_torn() == 0
+    return found

@@ -1,0 +1,57 @@
+"""Journals whose clock and file layer the test holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from journal_fakes import Clock, FaultyFiles
+from oversight.journal.journal import Journal
+
+MakeJournal = Callable[..., Journal]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Return the clock of the test's journals and drains."""
+    return Clock()
+
+
+@pytest.fixture
+def files() -> FaultyFiles:
+    """Return the file layer of the test's journals."""
+    return FaultyFiles()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return DATA_DIR/journal."""
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+def make_journal(root: Path, clock: Clock, files: FaultyFiles) -> Iterator[MakeJournal]:
+    """Return a maker of journals with small limits."""
+    made: list[Journal] = []
+
+    def make(
+        worker: str = "worker-0", *, segment_bytes: int = 65_536, segment_age_s: float = 60, max_bytes: int = 1 << 30
+    ) -> Journal:
+        made.append(
+            Journal(
+                root / worker,
+                segment_bytes=segment_bytes,
+                segment_age_s=segment_age_s,
+                max_bytes=max_bytes,
+                clock=clock,
+                files=files,
+            )
+        )
+        return made[-1]
+
+    yield make
+    files.close_error = 0
+    for journal in made:
+        journal.close()
