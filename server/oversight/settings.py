@@ -58,12 +58,17 @@ class Settings(BaseSettings):
         4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request, in bytes."
     )
     max_connection_age_s: float = Field(
-        300, gt=0, description="Seconds after which a connection is renewed, so that load spreads over workers."
+        300,
+        gt=0,
+        le=86_400,
+        description="Seconds after which a connection is renewed, so that load spreads over workers.",
     )
     journal_segment_bytes: int = Field(
         16 * 1024 * 1024, ge=4096, description="Size in bytes at which a journal segment is closed."
     )
-    journal_segment_age_s: float = Field(60, gt=0, description="Seconds after which a journal segment is closed.")
+    journal_segment_age_s: float = Field(
+        60, gt=0, le=86_400, description="Seconds after which a journal segment is closed."
+    )
     journal_max_bytes: int = Field(
         4 * 1024 * 1024 * 1024,
         ge=65_536,

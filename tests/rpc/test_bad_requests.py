@@ -83,10 +83,17 @@ BAD_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"guardrails": values.GuardrailCheck(flags=["pii", ""])},
         "guardrails.flags[1]",
-        "expected 1 to 64 characters, got 0",
+        "expected a flag, got empty text",
     ),
+    (
+        {"guardrails": values.GuardrailCheck(flags=["f" * 65])},
+        "guardrails.flags[0]",
+        "expected at most 64 characters, got 65",
+    ),
+    ({"intent": "a\0b"}, "intent", "expected text without NUL characters"),
+    ({"attributes": {"": TEXT}}, "attributes", "expected names of 1 to 64 characters, got ''"),
     ({"attributes": {str(n): TEXT for n in range(33)}}, "attributes", "expected at most 32 attributes, got 33"),
-    ({"attributes": {"n" * 65: TEXT}}, "attributes", "expected names of 1 to 64 characters, got 65"),
+    ({"attributes": {"n" * 65: TEXT}}, "attributes", f"expected names of 1 to 64 characters, got {'n' * 65!r}"),
     ({"attributes": {"region": values.AttributeValue()}}, "attributes[region]", "expected a value, got none"),
     (
         {"attributes": {"x": values.AttributeValue(double_value=math.inf)}},

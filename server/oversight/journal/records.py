@@ -71,28 +71,24 @@ def encode_decision(
     ).encode("ascii")
 
 
-# The facts hardly change from call to call, and neither does what a rule says of itself.
+# The facts hardly change from call to call.
 @lru_cache(maxsize=1024)
 def _facts(facts: ServerFacts) -> str:
     return _encode(facts._asdict())
 
 
-@lru_cache(maxsize=16_384)
-def _reason_head(code: str, rule_id: str, message: str, tier: int, escalation: int) -> str:
+def _reasons(reasons: tuple[Reason, ...]) -> str:
+    return f"[{','.join(map(_reason, reasons))}]"
+
+
+# Whole reasons, because many repeat to the letter: an intent, a flag, an action.
+@lru_cache(maxsize=4096)
+def _reason(reason: Reason) -> str:
+    code, rule_id, message, tier, escalation, comparisons = reason
     return (
         f'{{"code":{_quote(code)},"rule_id":{_quote(rule_id)},"message":{_quote(message)}'
-        f',"tier":{tier:d},"escalation":{escalation:d},"comparisons":['
+        f',"tier":{tier:d},"escalation":{escalation:d},"comparisons":[{",".join(map(_comparison, comparisons))}]}}'
     )
-
-
-def _reasons(reasons: tuple[Reason, ...]) -> str:
-    if not reasons:
-        return "[]"
-    texts = [
-        f"{_reason_head(code, rule_id, message, tier, escalation)}{','.join(map(_comparison, comparisons))}]}}"
-        for code, rule_id, message, tier, escalation, comparisons in reasons
-    ]
-    return f"[{','.join(texts)}]"
 
 
 def _comparison(comparison: Comparison) -> str:

@@ -40,17 +40,20 @@ def check_range(field: str, low: float | None, high: float | None) -> FieldCheck
 
     def check(value: float) -> float:
         if bottom <= value <= top:
-            return value
+            # -0.0 becomes 0.0: databases make it so, and the same request must have the same canonical form after.
+            return value or abs(value)
         raise InvalidRequestError(field, f"expected {wanted}, got {value}")
 
     return check
 
 
 def check_text(field: str, max_length: int) -> FieldCheck:
-    """Return a check for text of at most *max_length* characters."""
+    """Return a check for text of at most *max_length* characters and without NUL, which databases cannot store."""
 
     def check(value: str) -> str:
         if len(value) <= max_length:
+            if "\0" in value:
+                raise InvalidRequestError(field, "expected text without NUL characters")
             return value
         raise InvalidRequestError(field, f"expected at most {max_length} characters, got {len(value)}")
 
