@@ -5,7 +5,18 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
-__all__ = ["Comparison", "Decision", "Escalation", "Evaluation", "OnExpiry", "Reason", "Scalar", "Tier", "Value"]
+__all__ = [
+    "Comparison",
+    "Decision",
+    "Escalation",
+    "Evaluation",
+    "OnExpiry",
+    "Reason",
+    "Scalar",
+    "Tier",
+    "Value",
+    "value_types",
+]
 
 Scalar = str | int | float | bool
 """One literal of a rule, or one value of a signal."""
@@ -70,6 +81,13 @@ class Reason(NamedTuple):
     tier: int
     escalation: int
     comparisons: tuple[Comparison, ...]
+
+
+def value_types(reason: Reason) -> tuple[type, ...]:
+    """Return the types of the values in *reason*: Python holds 1, 1.0 and True for equal, but they read differently."""
+    return tuple(
+        [type(value) for comparison in reason.comparisons for value in (comparison.observed, comparison.limit)]
+    )
 
 
 class Decision(NamedTuple):

@@ -14,7 +14,7 @@ from json.encoder import encode_basestring_ascii as _quote
 from operator import itemgetter
 from typing import Any
 
-from oversight.engine.decision import Comparison, Decision, Reason, Value
+from oversight.engine.decision import Comparison, Decision, Reason, Value, value_types
 from oversight.engine.request import ServerFacts
 from oversight.errors import JournalFormatError
 from oversight.storage.outcome import Outcome, canonical_outcome
@@ -78,12 +78,12 @@ def _facts(facts: ServerFacts) -> str:
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> str:
-    return f"[{','.join(map(_reason, reasons))}]"
+    return f"[{','.join([_reason(reason, value_types(reason)) for reason in reasons])}]"
 
 
 # Whole reasons, because many repeat to the letter: an intent, a flag, an action.
 @lru_cache(maxsize=4096)
-def _reason(reason: Reason) -> str:
+def _reason(reason: Reason, _types: tuple[type, ...]) -> str:
     code, rule_id, message, tier, escalation, comparisons = reason
     return (
         f'{{"code":{_quote(code)},"rule_id":{_quote(rule_id)},"message":{_quote(message)}'

@@ -11,7 +11,7 @@ from math import isfinite
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from oversight.decisions import FoundDecision
-from oversight.engine.decision import Comparison, Decision, Reason, Value
+from oversight.engine.decision import Comparison, Decision, Reason, Value, value_types
 from oversight.engine.explain import RuleEvaluation
 from oversight.engine.request import REQUEST_FIELDS
 from oversight.grpc_api.convert.outcomes import stored_outcome_to_proto
@@ -31,8 +31,8 @@ def decision_to_proto(decision: Decision, request_id: str) -> pb.DecideResponse:
         escalate=decision.escalation > values.ESCALATION_NONE,
         escalation=decision.escalation,  # type: ignore[arg-type]  # likewise
         reason=decision.reasons[0].code,
-        reasons=[_reason(reason) for reason in decision.reasons],
-        shadow_reasons=[_reason(reason) for reason in decision.shadow_reasons],
+        reasons=[_reason(reason, value_types(reason)) for reason in decision.reasons],
+        shadow_reasons=[_reason(reason, value_types(reason)) for reason in decision.shadow_reasons],
         missing_signals=decision.missing_signals,
         evaluation=decision.evaluation,  # type: ignore[arg-type]  # likewise
         recorded=decision.recorded,
@@ -73,7 +73,7 @@ def _evaluation(rule: RuleEvaluation) -> pb.RuleEvaluation:
 
 # What rules say of themselves, and of values that repeat (an intent, a flag), is most of a reply.
 @lru_cache(maxsize=4096)
-def _reason(reason: Reason) -> values.Reason:
+def _reason(reason: Reason, _types: tuple[type, ...]) -> values.Reason:
     code, rule_id, message, tier, escalation, comparisons = reason
     return values.Reason(
         code=code,
