@@ -59,7 +59,7 @@ class DecisionServiceServicer:
     def Decide(self, request, context):
         """Decides one message. The record is in the journal before the reply leaves.
         Statuses: INVALID_ARGUMENT (a field, named), RESOURCE_EXHAUSTED (overload or a request too large),
-        DEADLINE_EXCEEDED, UNAVAILABLE (only with `on_record_failure = refuse`).
+        DEADLINE_EXCEEDED. Where the record cannot be written the reply says so and its tier is raised.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -75,7 +75,8 @@ class DecisionServiceServicer:
 
     def GetDecision(self, request, context):
         """Reads a decision on record, with its outcomes.
-        Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read).
+        Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read),
+        FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

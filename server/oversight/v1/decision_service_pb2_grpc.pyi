@@ -36,7 +36,7 @@ class DecisionServiceStub:
     Decide: _grpc.UnaryUnaryMultiCallable[_decision_service_pb2.DecideRequest, _decision_service_pb2.DecideResponse]
     """Decides one message. The record is in the journal before the reply leaves.
     Statuses: INVALID_ARGUMENT (a field, named), RESOURCE_EXHAUSTED (overload or a request too large),
-    DEADLINE_EXCEEDED, UNAVAILABLE (only with `on_record_failure = refuse`).
+    DEADLINE_EXCEEDED. Where the record cannot be written the reply says so and its tier is raised.
     """
     BatchDecide: _grpc.UnaryUnaryMultiCallable[_decision_service_pb2.BatchDecideRequest, _decision_service_pb2.BatchDecideResponse]
     """Decides up to 500 messages; each has its own response or error, in order.
@@ -44,7 +44,8 @@ class DecisionServiceStub:
     """
     GetDecision: _grpc.UnaryUnaryMultiCallable[_decision_service_pb2.GetDecisionRequest, _decision_service_pb2.Decision]
     """Reads a decision on record, with its outcomes.
-    Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read).
+    Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read),
+    FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -56,7 +57,7 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     Decide: _aio.UnaryUnaryMultiCallable[_decision_service_pb2.DecideRequest, _decision_service_pb2.DecideResponse]  # type: ignore[assignment]
     """Decides one message. The record is in the journal before the reply leaves.
     Statuses: INVALID_ARGUMENT (a field, named), RESOURCE_EXHAUSTED (overload or a request too large),
-    DEADLINE_EXCEEDED, UNAVAILABLE (only with `on_record_failure = refuse`).
+    DEADLINE_EXCEEDED. Where the record cannot be written the reply says so and its tier is raised.
     """
     BatchDecide: _aio.UnaryUnaryMultiCallable[_decision_service_pb2.BatchDecideRequest, _decision_service_pb2.BatchDecideResponse]  # type: ignore[assignment]
     """Decides up to 500 messages; each has its own response or error, in order.
@@ -64,7 +65,8 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     """
     GetDecision: _aio.UnaryUnaryMultiCallable[_decision_service_pb2.GetDecisionRequest, _decision_service_pb2.Decision]  # type: ignore[assignment]
     """Reads a decision on record, with its outcomes.
-    Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read).
+    Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read),
+    FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -79,7 +81,7 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_decision_service_pb2.DecideResponse, _abc.Awaitable[_decision_service_pb2.DecideResponse]]:
         """Decides one message. The record is in the journal before the reply leaves.
         Statuses: INVALID_ARGUMENT (a field, named), RESOURCE_EXHAUSTED (overload or a request too large),
-        DEADLINE_EXCEEDED, UNAVAILABLE (only with `on_record_failure = refuse`).
+        DEADLINE_EXCEEDED. Where the record cannot be written the reply says so and its tier is raised.
         """
 
     @_abc_1.abstractmethod
@@ -99,7 +101,8 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_decision_service_pb2.Decision, _abc.Awaitable[_decision_service_pb2.Decision]]:
         """Reads a decision on record, with its outcomes.
-        Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read).
+        Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read),
+        FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 
