@@ -1,0 +1,1 @@
+"""Composition roots: build, start and stop the processes of the server; nothing else does."""

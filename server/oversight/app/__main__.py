@@ -1,0 +1,42 @@
+"""`python -m oversight.app`: the processes that the supervisor starts. People use `oversight serve`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from oversight.app.children import end_with_parent, read_brief
+from oversight.errors import OversightError
+
+
+def main() -> int:
+    """Run one process of the server; settings come on standard input. Return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m oversight.app", description=__doc__)
+    roles = parser.add_subparsers(dest="role", required=True)
+    roles.add_parser("controller", help="reads and publishes rules, drains journals")
+    worker = roles.add_parser("worker", help="answers calls")
+    worker.add_argument("--index", type=int, required=True)
+    roles.add_parser("serve", help="the supervisor, with settings from the environment")
+    arguments = parser.parse_args()
+    if arguments.role == "serve":
+        from oversight.app.supervisor import serve  # each process loads only what it needs
+        from oversight.settings import Settings
+
+        return serve(Settings())
+    try:
+        parent, settings = read_brief(sys.stdin.buffer.read())
+        end_with_parent(parent)
+        if arguments.role == "controller":
+            from oversight.app.controller import run_controller  # as above
+
+            return run_controller(settings)
+        from oversight.app.worker import run_worker  # as above
+
+        return run_worker(settings, arguments.index)
+    except OversightError as error:
+        sys.stderr.write(f"oversight {arguments.role}: {error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

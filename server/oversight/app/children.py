@@ -1,0 +1,180 @@
+"""The supervisor's children: spawned, never forked with gRPC loaded, and gone at once when their parent is."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from oversight.errors import StartError
+from oversight.settings import Settings
+
+__all__ = ["Child", "end_with_parent", "read_brief"]
+
+PROGRAM = (sys.executable, "-P", "-m", "oversight.app")
+"""-P: a folder named `oversight` where the server is started must not be taken for the package."""
+
+_PR_SET_PDEATHSIG = 1
+_STABLE_S = 5.0
+"""A child that lives this long has started well; one that dies sooner is restarted with a growing delay."""
+_FIRST_DELAY_S = 0.25
+_LONGEST_DELAY_S = 15.0
+_log = logging.getLogger(__name__)
+
+
+class Child:
+    """
+    One child process, started anew whenever it dies.
+
+    Settings go to its standard input: what stands in arguments or the environment, every user of the machine may read.
+    Call all methods from the main thread: the kernel tells a child that its parent died when the *thread* that spawned
+    it ends.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        settings: Settings,
+        *,
+        program: Sequence[str] = PROGRAM,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.restarts = 0
+        self._command = [*program, *arguments]
+        self._brief = json.dumps({"parent": os.getpid(), "settings": settings.model_dump(mode="json")}).encode()
+        self._clock = clock
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started_s = 0.0
+        self._due_s: float | None = None
+        self._early_deaths = 0
+
+    @property
+    def pid(self) -> int:
+        """Process id of the child as it runs or last ran; 0 before the first start."""
+        return self._process.pid if self._process else 0
+
+    @property
+    def due_in_s(self) -> float | None:
+        """Seconds until the child is to be started again; None while no restart is planned."""
+        return None if self._due_s is None else max(0.0, self._due_s - self._clock())
+
+    def start(self) -> None:
+        """Start the process. Raise `StartError` where the operating system refuses."""
+        try:
+            # A group of its own: Ctrl-C in the terminal reaches only the supervisor, which stops children in order.
+            process = subprocess.Popen(self._command, stdin=subprocess.PIPE, process_group=0)  # noqa: S603 - our own
+        except OSError as problem:
+            raise StartError(f"the {self.name} cannot be started: {problem}") from problem
+        self._process = process
+        self._started_s = self._clock()
+        self._due_s = None
+        if process.stdin is None:  # never: it was asked for
+            return
+        try:
+            process.stdin.write(self._brief)
+            process.stdin.close()
+        except BrokenPipeError:
+            _log.warning("the %s died before it read its settings", self.name)
+
+    def exit_code(self) -> int | None:
+        """Return None while the process runs, else its exit code, negative for a signal; 0 before the first start."""
+        return 0 if self._process is None else self._process.poll()
+
+    def keep_alive(self) -> bool:
+        """
+        Start the process again if it is dead and its time has come; return whether it was.
+
+        The first time at once; one that keeps dying within seconds waits longer each time, 15 s at most.
+        """
+        code = self.exit_code()
+        if code is None:
+            return False
+        if self._due_s is None:
+            self._due_s = self._clock() + self._count_death(code)
+        if self._clock() < self._due_s:
+            return False
+        self.restarts += 1
+        try:
+            self.start()
+        except StartError:
+            _log.exception("trying again in %.0f s", _LONGEST_DELAY_S)
+            self._due_s = self._clock() + _LONGEST_DELAY_S
+            return False
+        return True
+
+    def terminate(self) -> None:
+        """Ask the process to stop."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End the process now; nothing that was answered is lost by it."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+
+    def wait(self, timeout_s: float) -> int | None:
+        """Return the exit code, or None if the process still runs after *timeout_s*."""
+        if self._process is None:
+            return 0
+        try:
+            return self._process.wait(max(0.0, timeout_s))
+        except subprocess.TimeoutExpired:
+            return None
+
+    def _count_death(self, code: int) -> float:
+        """Return after how many seconds to start again."""
+        lived_s = self._clock() - self._started_s
+        self._early_deaths = 0 if lived_s >= _STABLE_S else self._early_deaths + 1
+        delay_s = 0.0
+        if self._early_deaths > 1:
+            # The exponent is bounded, or years of dying would overflow.
+            delay_s = min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2.0 ** min(self._early_deaths - 2, 16))
+        _log.error(
+            "the %s (pid %d) ended with %s after %.1f s; it is started again in %.2f s",
+            self.name,
+            self.pid,
+            _say_code(code),
+            lived_s,
+            delay_s,
+        )
+        return delay_s
+
+
+def _say_code(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+def end_with_parent(parent: int) -> None:
+    """
+    Let the kernel kill this process when its parent dies, and end it now if *parent* already has.
+
+    The first thing that a child does. Without it, workers of a killed supervisor would keep the port and the journals.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise StartError(f"prctl(PR_SET_PDEATHSIG) failed: {os.strerror(ctypes.get_errno())}")
+    # It may have died before the kernel was told.
+    if parent != os.getppid():
+        raise StartError("the supervisor is gone")
+
+
+def read_brief(text: bytes) -> tuple[int, Settings]:
+    """Return the parent's process id and the settings that a child gets as *text*. Raise `StartError` without them."""
+    try:
+        brief = json.loads(text)
+        return int(brief["parent"]), Settings.model_validate(brief["settings"])
+    except (ValueError, KeyError, TypeError) as problem:
+        raise StartError("no usable settings came on standard input; `oversight serve` starts a server") from problem

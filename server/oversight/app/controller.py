@@ -1,0 +1,150 @@
+"""The controller: reads and publishes the rules, drains the journals, and says each second that it lives."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from oversight.app.drain_watch import DrainWatch
+from oversight.app.handover import run_folder
+from oversight.app.last_good import LastGoodFile
+from oversight.app.policy_watch import PolicyWatch
+from oversight.app.repetition import Repetition
+from oversight.app.reports import ControllerReport, write_report
+from oversight.app.signals import SignalPipe
+from oversight.app.snapshot_outbox import SnapshotOutbox
+from oversight.app.store import WRITER, store_url
+from oversight.errors import StoreUnavailableError
+from oversight.journal.drain import Drain
+from oversight.settings import Settings
+from oversight.storage.sql import SqlStore
+from oversight.telemetry.logs import configure_logs
+from oversight.telemetry.tracing import Telemetry, start_telemetry
+
+__all__ = ["run_controller"]
+
+_HEARTBEAT_S = 1.0
+_TELEMETRY_S = 1.0
+_NICENESS = 19
+_log = logging.getLogger(__name__)
+
+
+def run_controller(settings: Settings) -> int:
+    """
+    Run the controller until SIGTERM; return 0.
+
+    Raises `InvalidPolicyError` where neither the folder nor an earlier run has rules that compile, and
+    `StoreVersionError` for a database of another version.
+    """
+    os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
+    configure_logs("controller", level=settings.log_level, form=settings.log_format)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signals = SignalPipe(signal.SIGTERM)
+    controller = _Controller(settings, wake=signals.wake)
+    controller.start()
+    while signal.SIGTERM not in signals.wait(_HEARTBEAT_S):
+        controller.report()
+    controller.stop()
+    return 0
+
+
+class _Controller:
+    def __init__(self, settings: Settings, *, wake: Callable[[], None]) -> None:
+        self._settings = settings
+        self._run = run_folder(settings.data_dir)
+        self._wake = wake
+        self._started_us = _now_us()
+        self._last_good = LastGoodFile(settings.data_dir)
+        self._outbox = SnapshotOutbox(settings.data_dir)
+        self._policy = PolicyWatch(
+            settings, self._run, last_good=self._last_good, outbox=self._outbox, clock_us=_now_us
+        )
+        self._store = SqlStore(store_url(settings.data_dir), writer=WRITER)
+        self._drain = DrainWatch(
+            self._run, Drain(settings.data_dir / "journal", self._store), self._store, self._outbox
+        )
+        self._policy_loop = Repetition("the look at the rule files", settings.policy_poll_s, self._look)
+        self._drain_loop = Repetition("the drain", settings.drain_interval_s, self._drain.step, finish=self._drain.step)
+        self._telemetry: Telemetry | None = None
+
+    def start(self) -> None:
+        self._policy.start()
+        try:
+            self._outbox.send(self._store)  # a database of another version is found now, not under load
+        except StoreUnavailableError as error:
+            _log.warning("starting without the store: %s", error)
+        self._telemetry = start_telemetry(
+            "controller",
+            "controller",
+            None,
+            {
+                "oversight.records.pending": lambda: self._drain.state.pending_records,
+                "oversight.records.oldest_age": self._oldest_age_s,
+                "oversight.policy.problems": lambda: len(self._policy.state.problems),
+            },
+        )
+        self.report()
+        self._policy_loop.start()
+        self._drain_loop.start()
+
+    def stop(self) -> None:
+        """Drain once more within the grace; what is left waits for the next start."""
+        self._policy_loop.stop(0.0)
+        if not self._drain_loop.stop(self._settings.shutdown_grace_s) or self._drain.state.pending_records:
+            _log.warning("not all records reached the store in time; they are drained at the next start")
+        self._confirm_at_once()
+        self.report()
+        if self._telemetry is not None:
+            self._telemetry.shutdown(_TELEMETRY_S)
+
+    def report(self) -> None:
+        policy, drain = self._policy.state, self._drain.state
+        now_us = _now_us()
+        report = ControllerReport(
+            pid=os.getpid(),
+            at_us=now_us,
+            started_us=self._started_us,
+            digest=policy.digest,
+            commit=policy.commit,
+            published_us=policy.published_us,
+            policy_confirmed_at_us=policy.confirmed_at_us,
+            # Only the files' values exist yet: they are as fresh as the process that read them is alive.
+            thresholds_confirmed_at_us=now_us,
+            last_good=policy.last_good,
+            problems=policy.problems,
+            warnings=policy.warnings,
+            store_problem=drain.problem,
+            drained_through_us=drain.drained_through_us,
+            pending_records=drain.pending_records,
+            pending_bytes=drain.pending_bytes,
+            oldest_us=drain.oldest_us,
+            failures=self._policy_loop.failures + self._drain_loop.failures,
+        )
+        try:
+            write_report(self._run, report)
+        except OSError as error:
+            _log.warning("the heartbeat cannot be written: %s", error)
+
+    def _look(self) -> None:
+        if self._policy.look():
+            self._wake()
+
+    def _oldest_age_s(self) -> float:
+        oldest_us = self._drain.state.oldest_us
+        return 0.0 if oldest_us is None else max(0.0, (_now_us() - oldest_us) / 1e6)
+
+    def _confirm_at_once(self) -> None:
+        policy = self._policy.state
+        if policy.last_good:
+            return
+        try:
+            self._last_good.confirm(policy.digest, policy.confirmed_at_us, at_once=True)
+        except OSError as error:
+            _log.warning("the time of the last confirmation cannot be written: %s", error)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000

@@ -1,0 +1,86 @@
+"""The data folder: made for its owner alone, and used by one server at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from oversight.errors import DataDirInUseError, StartError
+
+__all__ = ["DataDirLock", "make_private_folder"]
+
+LOCK_NAME = "serve.lock"
+
+
+def make_private_folder(path: Path) -> None:
+    """Make *path* and its parents, closed to other users; an existing folder stays as it is. Raise `StartError`."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise StartError(
+            f"the data folder {path} cannot be made: {problem.strerror}; choose another with --data-dir "
+            "(OVERSIGHT_DATA_DIR)"
+        ) from problem
+
+
+class DataDirLock:
+    """
+    The claim of one server on a data folder; it ends with the process, however that ends.
+
+    Raise `DataDirInUseError`, naming the server that has the folder.
+    """
+
+    def __init__(self, data_dir: Path, listen: str) -> None:
+        path = data_dir / LOCK_NAME
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as problem:
+            raise StartError(
+                f"{path} cannot be written: {problem.strerror}; choose another data folder with --data-dir "
+                "(OVERSIGHT_DATA_DIR)"
+            ) from problem
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            holder = _describe_holder(os.read(self._file, 4096))
+            os.close(self._file)
+            raise DataDirInUseError(
+                f"the data folder {data_dir.resolve()} is in use by {holder}; stop that one, or choose another folder "
+                "with --data-dir (OVERSIGHT_DATA_DIR)"
+            ) from problem
+        except OSError as problem:
+            os.close(self._file)
+            raise StartError(
+                f"{path} cannot be locked: {problem.strerror}; the data folder must be on a local file system"
+            ) from problem
+        self.write(listen)
+
+    def write(self, listen: str) -> None:
+        """Say in the lock file who holds it and where that one listens."""
+        text = json.dumps({"pid": os.getpid(), "listen": listen}).encode()
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, text, 0)
+
+    def release(self) -> None:
+        """Let the folder go."""
+        os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _describe_holder(text: bytes) -> str:
+    try:
+        holder = json.loads(text)
+        return f"the server with pid {int(holder['pid'])} that listens on {holder['listen']}"
+    except (ValueError, KeyError, TypeError):
+        return "another server that is just starting"

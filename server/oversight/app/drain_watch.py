@@ -1,0 +1,81 @@
+"""The controller's way from journals to the store, and what it says about how far that has come."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from oversight.app.handover import write_drained_us
+from oversight.app.snapshot_outbox import SnapshotOutbox
+from oversight.errors import OversightError
+from oversight.journal.drain import Drain, DrainReport
+from oversight.storage.protocols import SnapshotStore
+
+__all__ = ["DrainState", "DrainWatch"]
+
+_log = logging.getLogger(__name__)
+
+
+class DrainState(NamedTuple):
+    """How far the drain has come; `problem` says why the store takes nothing at the moment, or is empty."""
+
+    drained_through_us: int = 0
+    pending_records: int = 0
+    pending_bytes: int = 0
+    oldest_us: int | None = None
+    problem: str = ""
+
+
+class DrainWatch:
+    """Drains again and again; `state` is replaced by one assignment, for any thread to read."""
+
+    def __init__(
+        self,
+        run: Path,
+        drain: Drain,
+        store: SnapshotStore,
+        outbox: SnapshotOutbox,
+    ) -> None:
+        self.state = DrainState()
+        self._run = run
+        self._drain = drain
+        self._store = store
+        self._outbox = outbox
+
+    def step(self) -> bool:
+        """Drain once; return whether everything was. What cannot be drained stays where it is."""
+        # Each on its own: what waits is counted while the store is away, and an unreadable snapshot holds up no record.
+        steps = (lambda: self._note(self._drain.run_once()), self._count, lambda: self._outbox.send(self._store))
+        problem = next(filter(None, [_try(step) for step in steps]), "")
+        if problem and problem != self.state.problem:
+            _log.error("records wait in the journals: %s", problem)
+        if self.state.problem and not problem:
+            _log.info("records reach the store again")
+        self.state = self.state._replace(problem=problem)
+        return not problem and self.state.pending_records == 0
+
+    def _note(self, report: DrainReport) -> None:
+        if report.torn_frames:
+            _log.warning("%d places in journals could not be read; the segments are kept as *.torn", report.torn_frames)
+        if report.conflicts:
+            _log.warning("%d outcomes came again with other facts; both are kept", report.conflicts)
+        if report.watermark_us > self.state.drained_through_us:
+            write_drained_us(self._run, report.watermark_us)
+            self.state = self.state._replace(drained_through_us=report.watermark_us)
+
+    def _count(self) -> None:
+        pending = self._drain.pending()
+        self.state = self.state._replace(
+            pending_records=pending.records, pending_bytes=pending.bytes, oldest_us=pending.oldest_us
+        )
+
+
+def _try(step: Callable[[], object]) -> str:
+    """Return what kept *step* from being done, or ""."""
+    try:
+        step()
+    except (OversightError, OSError) as error:
+        return str(error)
+    return ""

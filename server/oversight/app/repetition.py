@@ -1,0 +1,65 @@
+"""A step done again and again in a thread of its own, whatever becomes of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+__all__ = ["Repetition"]
+
+_log = logging.getLogger(__name__)
+
+
+class Repetition:
+    """
+    Calls *step* every *interval_s* seconds until it is stopped.
+
+    A step that raises is counted in `failures`, logged unless it is the same again, and called next time: none of what
+    the controller does may end with one bad moment. *finish* is called at the end until it returns True or the grace is
+    over.
+    """
+
+    def __init__(
+        self, name: str, interval_s: float, step: Callable[[], object], finish: Callable[[], bool] | None = None
+    ) -> None:
+        self.name = name
+        self.failures = 0
+        self._interval_s = interval_s
+        self._step = step
+        self._finish = finish
+        self._stop = threading.Event()
+        self._deadline_s = 0.0
+        self._said = ""
+        # A daemon: a step that hangs must not keep the process from ending.
+        self._thread = threading.Thread(target=self._repeat, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin, with a first step at once."""
+        self._thread.start()
+
+    def stop(self, grace_s: float) -> bool:
+        """Finish within *grace_s*; return whether that was done."""
+        self._deadline_s = time.monotonic() + grace_s
+        self._stop.set()
+        self._thread.join(grace_s)
+        return not self._thread.is_alive()
+
+    def _repeat(self) -> None:
+        self._guard(self._step)
+        while not self._stop.wait(self._interval_s):
+            self._guard(self._step)
+        # Once at least, however short the grace is.
+        while self._finish is not None and not self._guard(self._finish) and time.monotonic() < self._deadline_s:
+            time.sleep(min(self._interval_s, 0.05))
+
+    def _guard(self, step: Callable[[], object]) -> object:
+        try:
+            return step()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next step must come
+            self.failures += 1
+            if repr(error) != self._said:
+                _log.exception("%s failed; it goes on", self.name)
+            self._said = repr(error)
+            return None

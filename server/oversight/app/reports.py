@@ -1,0 +1,135 @@
+"""What each process says about itself, as files in the data folder's `run` that anyone may read at any time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from oversight.app.handover import write_file
+
+__all__ = [
+    "ControllerReport",
+    "SupervisorReport",
+    "WorkerReport",
+    "read_controller",
+    "read_supervisor",
+    "read_worker",
+    "read_workers",
+    "write_report",
+]
+
+_Report = TypeVar("_Report", "ControllerReport", "SupervisorReport", "WorkerReport")
+
+
+@dataclass(frozen=True, slots=True)
+class SupervisorReport:
+    """What the supervisor says of itself; `restarts` maps a child (`worker-0`) to how often it was started anew."""
+
+    pid: int
+    listen: str
+    admin_listen: str
+    started_us: int
+    workers: int
+    restarts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerReport:
+    """
+    The controller's heartbeat, each second and at every change.
+
+    `digest` and `commit` are of the snapshot published last. `policy_confirmed_at_us` is when the folder was last found
+    to say just that; `problems` are why it does not; `last_good` is True while an earlier start's rules are served.
+    `pending_*` and `oldest_us` describe what is in journals and not in the store. `failures` counts steps that ended
+    with an unexpected error.
+    """
+
+    pid: int
+    at_us: int
+    started_us: int
+    digest: str
+    commit: str
+    published_us: int
+    policy_confirmed_at_us: int
+    thresholds_confirmed_at_us: int
+    last_good: bool = False
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    store_problem: str = ""
+    drained_through_us: int = 0
+    pending_records: int = 0
+    pending_bytes: int = 0
+    oldest_us: int | None = None
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    """
+    One worker's state, each second.
+
+    `records_lost` counts since the server started, over restarts of this worker; `counters` only since the worker did.
+    `since_us` is when `digest` came into force here. `problem` is what it cannot do at the moment, or empty.
+    """
+
+    index: int
+    pid: int
+    at_us: int
+    started_us: int
+    cpu: int | None
+    digest: str
+    commit: str
+    since_us: int
+    records_lost: int
+    rss_bytes: int
+    counters: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+def write_report(run: Path, report: SupervisorReport | ControllerReport | WorkerReport) -> None:
+    """Replace the file of *report*. Raises OSError."""
+    write_file(run / _file_name(report), json.dumps(asdict(report)).encode())
+
+
+def read_supervisor(run: Path) -> SupervisorReport | None:
+    """Return what the supervisor last said; None where it said nothing that can be read."""
+    return _read_report(run / "supervisor.json", SupervisorReport)
+
+
+def read_controller(run: Path) -> ControllerReport | None:
+    """Return the controller's last heartbeat; None where there is none that can be read."""
+    return _read_report(run / "controller.json", ControllerReport)
+
+
+def read_worker(run: Path, index: int) -> WorkerReport | None:
+    """Return what worker *index* last said; None where it said nothing that can be read."""
+    return _read_report(run / f"worker-{index}.json", WorkerReport)
+
+
+def read_workers(run: Path) -> tuple[WorkerReport, ...]:
+    """Return what each worker last said, by index."""
+    found = (_read_report(path, WorkerReport) for path in run.glob("worker-*.json"))
+    return tuple(sorted((report for report in found if report is not None), key=lambda report: report.index))
+
+
+def _file_name(report: SupervisorReport | ControllerReport | WorkerReport) -> str:
+    match report:
+        case SupervisorReport():
+            return "supervisor.json"
+        case ControllerReport():
+            return "controller.json"
+        case WorkerReport():
+            return f"worker-{report.index}.json"
+
+
+def _read_report(path: Path, kind: type[_Report]) -> _Report | None:
+    try:
+        said = json.loads(path.read_bytes())
+        # JSON knows lists only; in our values they are tuples.
+        values: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in said.items()}
+        return kind(**values)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,181 @@
+"""The state of a server as its files tell it: what `oversight status` shows, also when nothing runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from oversight.app.handover import run_folder
+from oversight.app.reports import (
+    ControllerReport,
+    SupervisorReport,
+    WorkerReport,
+    read_controller,
+    read_supervisor,
+    read_workers,
+)
+
+__all__ = ["ProcessStatus", "Status", "read_status"]
+
+_STALE_US = 5_000_000
+"""Processes report each second; five are missed by one that hangs, not by one that is busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """One process: whether it lives, and for how many seconds it has said nothing (None: it says nothing regularly)."""
+
+    name: str
+    pid: int
+    alive: bool
+    silent_s: float | None
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """
+    Everything known about the server of one data folder.
+
+    `state` is `stopped` (nothing runs), `serving`, or `impaired` (`alarms` say why, one sentence each). `digest` is in
+    force on every worker, empty where they differ (`agreed` is False then) or there is none. The three reports are the
+    processes' own words; None where a process has not said anything. Counts: `decisions`, `outcomes` since the workers
+    started, `lost` since the server did, `pending_*` and `oldest_age_s` of what is not in the store yet.
+    """
+
+    data_dir: str
+    state: str
+    alarms: tuple[str, ...]
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+    digest: str
+    commit: str
+    agreed: bool
+    last_good: bool
+    since_us: int | None
+    policy_age_s: float | None
+    decisions: int
+    outcomes: int
+    lost: int
+    pending_records: int
+    pending_bytes: int
+    oldest_age_s: float | None
+    processes: tuple[ProcessStatus, ...]
+    supervisor: SupervisorReport | None
+    controller: ControllerReport | None
+    workers: tuple[WorkerReport, ...]
+
+
+def read_status(
+    data_dir: Path,
+    *,
+    clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
+    is_alive: Callable[[int], bool] | None = None,
+) -> Status:
+    """Read the hand-over files of *data_dir*. Never raises: what is missing or unreadable is None, zero or empty."""
+    run = run_folder(data_dir)
+    supervisor, controller, workers = read_supervisor(run), read_controller(run), read_workers(run)
+    now_us = clock_us()
+    processes = _processes(supervisor, controller, workers, now_us, is_alive or _is_alive)
+    digests = {worker.digest for worker in workers}
+    agreed = len(digests) <= 1
+    return Status(
+        data_dir=str(data_dir.resolve()),
+        state=_state(processes, alarms := _alarms(processes, controller, workers, agreed=agreed)),
+        alarms=alarms,
+        problems=controller.problems if controller else (),
+        warnings=controller.warnings if controller else (),
+        digest=digests.pop() if len(digests) == 1 else "",
+        commit=workers[0].commit if workers and agreed else "",
+        agreed=agreed,
+        last_good=controller.last_good if controller else False,
+        since_us=max((worker.since_us for worker in workers), default=None),
+        policy_age_s=_seconds(now_us, controller.policy_confirmed_at_us) if controller else None,
+        decisions=_total(workers, "decisions"),
+        outcomes=_total(workers, "outcomes"),
+        lost=sum(worker.records_lost for worker in workers),
+        pending_records=controller.pending_records if controller else 0,
+        pending_bytes=controller.pending_bytes if controller else 0,
+        oldest_age_s=_seconds(now_us, controller.oldest_us) if controller and controller.oldest_us else None,
+        processes=processes,
+        supervisor=supervisor,
+        controller=controller,
+        workers=workers,
+    )
+
+
+def _processes(
+    supervisor: SupervisorReport | None,
+    controller: ControllerReport | None,
+    workers: tuple[WorkerReport, ...],
+    now_us: int,
+    is_alive: Callable[[int], bool],
+) -> tuple[ProcessStatus, ...]:
+    said: list[tuple[str, int, int | None]] = []
+    if supervisor:
+        said.append(("supervisor", supervisor.pid, None))
+    if controller:
+        said.append(("controller", controller.pid, controller.at_us))
+    said += [(f"worker-{worker.index}", worker.pid, worker.at_us) for worker in workers]
+    return tuple(
+        ProcessStatus(
+            name=name,
+            pid=pid,
+            alive=is_alive(pid),
+            silent_s=None if at_us is None else _seconds(now_us, at_us),
+            stale=at_us is not None and now_us - at_us > _STALE_US,
+        )
+        for name, pid, at_us in said
+    )
+
+
+def _alarms(
+    processes: tuple[ProcessStatus, ...],
+    controller: ControllerReport | None,
+    workers: tuple[WorkerReport, ...],
+    *,
+    agreed: bool,
+) -> tuple[str, ...]:
+    alarms = []
+    stopped = not any(process.alive for process in processes)
+    for process in () if stopped else processes:
+        if not process.alive:
+            alarms.append(f"the {process.name} (pid {process.pid}) is not running")
+        elif process.stale:
+            alarms.append(f"the {process.name} (pid {process.pid}) has said nothing for {process.silent_s:.0f} s")
+    if controller and controller.problems:
+        which = "the last good rules of an earlier run decide" if controller.last_good else "the last good ones decide"
+        alarms.append(f"the rule files have {len(controller.problems)} problem(s); {which}")
+    if controller and controller.store_problem:
+        alarms.append(f"the store does not take records: {controller.store_problem}")
+    if not agreed:
+        alarms.append("workers decide by different rules")
+    alarms += [f"worker-{worker.index}: {worker.problem}" for worker in workers if worker.problem]
+    if lost := sum(worker.records_lost for worker in workers):
+        alarms.append(f"{lost} records could not be written since the server started")
+    return tuple(alarms)
+
+
+def _state(processes: tuple[ProcessStatus, ...], alarms: tuple[str, ...]) -> str:
+    if not any(process.alive for process in processes):
+        return "stopped"
+    return "impaired" if alarms else "serving"
+
+
+def _total(workers: tuple[WorkerReport, ...], name: str) -> int:
+    return sum(int(worker.counters.get(name, 0)) for worker in workers)
+
+
+def _seconds(now_us: int, then_us: int) -> float:
+    return max(0.0, (now_us - then_us) / 1e6)
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell whether *pid* is a process of ours: after a restart of the machine it may be anybody's."""
+    try:
+        # Empty for a process that has ended and was not yet waited for.
+        return b"oversight" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False

@@ -1,0 +1,160 @@
+"""The supervisor: checks before anything starts, then spawns, watches, restarts and stops the other processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+from oversight.app.addresses import check_addresses, find_ports
+from oversight.app.announcement import announce
+from oversight.app.children import Child
+from oversight.app.cpus import count_workers, read_cpus
+from oversight.app.data_dir import DataDirLock, make_private_folder
+from oversight.app.handover import clear_run, run_folder
+from oversight.app.keys import load_keys, make_keys
+from oversight.app.reports import SupervisorReport, read_controller, read_worker, write_report
+from oversight.app.signals import SignalPipe
+from oversight.errors import OversightError, StartError
+from oversight.settings import Settings
+from oversight.telemetry.logs import configure_logs
+
+__all__ = ["serve"]
+
+_STARTUP_S = 60.0
+"""Long enough for ten thousand rules on a busy machine."""
+_CLOSING_S = 3.0
+"""What a child may take beyond the grace: closing its journal, sending its last spans."""
+_log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings) -> int:
+    """
+    Serve until SIGTERM or SIGINT; return the exit code.
+
+    0 after an orderly stop, 1 if the server could not start (the reason is on standard error), 128 + the signal's
+    number if a second signal cut the stop short.
+    """
+    configure_logs("supervisor", level=settings.log_level, form=settings.log_format)
+    try:
+        check_addresses(settings)
+        make_private_folder(settings.data_dir)
+        with DataDirLock(settings.data_dir, settings.listen) as lock:
+            settings = find_ports(settings)
+            lock.write(settings.listen)
+            make_keys(settings)
+            load_keys(settings)  # said here once, instead of by every worker
+            clear_run(settings.data_dir)
+            return _Server(settings).run()
+    except OversightError as error:
+        sys.stderr.write(f"oversight serve: {error}\n")
+        return 1
+
+
+class _Server:
+    """One run of the server: its children, from the first to the last."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._run = run_folder(settings.data_dir)
+        self._signals = SignalPipe(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+        self._controller = Child("controller", ["controller"], settings)
+        self._workers = [
+            Child(f"worker-{index}", ["worker", "--index", str(index)], settings)
+            for index in range(count_workers(settings, read_cpus()))
+        ]
+        self._started_us = time.time_ns() // 1_000
+        self._stopped_by: list[int] = []
+
+    def run(self) -> int:
+        try:
+            self._report()
+            self._start()
+            if not self._stopped_by:
+                sys.stdout.write(announce(self._settings, len(self._workers), read_controller(self._run)))
+                sys.stdout.flush()
+                self._watch()
+            return self._stop()
+        finally:
+            for child in (*self._workers, self._controller):
+                child.kill()
+                child.wait(_CLOSING_S)
+
+    def _start(self) -> None:
+        self._controller.start()
+        self._wait_until_ready([self._controller])
+        if self._stopped_by:
+            return
+        for worker in self._workers:
+            worker.start()
+        self._wait_until_ready(self._workers)
+
+    def _wait_until_ready(self, children: Sequence[Child]) -> None:
+        """Return when all are ready or a signal came; raise `StartError` when one dies or takes too long."""
+        deadline = time.monotonic() + _STARTUP_S
+        while not self._stopped_by:
+            waiting = [child for child in children if not self._is_ready(child)]
+            if not waiting:
+                return
+            for child in (self._controller, *self._workers):
+                if child.pid and child.exit_code() is not None:
+                    raise StartError(f"the {child.name} ended while starting; its reason stands above")
+            if time.monotonic() > deadline:
+                raise StartError(f"the {waiting[0].name} was not ready within {_STARTUP_S:.0f} s")
+            self._take(self._signals.wait(0.02))
+
+    def _is_ready(self, child: Child) -> bool:
+        if child is self._controller:
+            controller = read_controller(self._run)
+            return controller is not None and controller.pid == child.pid  # it reports once it has published
+        worker = read_worker(self._run, self._workers.index(child))
+        return worker is not None and worker.pid == child.pid
+
+    def _watch(self) -> None:
+        while not self._stopped_by:
+            children = (*self._workers, self._controller)
+            restarted = [child.keep_alive() for child in children]
+            if any(restarted):
+                self._report()
+            due = [child.due_in_s for child in children if child.due_in_s is not None]
+            self._take(self._signals.wait(min(due, default=60.0)))
+
+    def _stop(self) -> int:
+        """Workers first, so that nothing is answered any more when the controller drains for the last time."""
+        _log.info("stopping: %s", signal.Signals(self._stopped_by[0]).name)
+        for children in (self._workers, [self._controller]):
+            for child in children:
+                child.terminate()
+            deadline = time.monotonic() + self._settings.shutdown_grace_s + _CLOSING_S
+            while any(child.exit_code() is None for child in children):
+                if len(self._stopped_by) > 1:
+                    _log.warning("a second signal: ending at once; what is in journals is drained at the next start")
+                    return 128 + self._stopped_by[1]
+                if time.monotonic() > deadline:
+                    _log.warning("not everything stopped in time; what is in journals is drained at the next start")
+                    break
+                self._take(self._signals.wait(0.1))
+            for child in children:
+                child.kill()
+        _log.info("stopped")
+        return 0
+
+    def _take(self, numbers: Sequence[int]) -> None:
+        self._stopped_by += [number for number in numbers if number != signal.SIGCHLD]
+
+    def _report(self) -> None:
+        report = SupervisorReport(
+            pid=os.getpid(),
+            listen=self._settings.listen,
+            admin_listen=self._settings.admin_listen,
+            started_us=self._started_us,
+            workers=len(self._workers),
+            restarts={child.name: child.restarts for child in (self._controller, *self._workers)},
+        )
+        try:
+            write_report(self._run, report)
+        except OSError as problem:
+            _log.warning("the supervisor's report cannot be written: %s", problem)

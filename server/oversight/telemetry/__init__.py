@@ -1,0 +1,1 @@
+"""What the server tells about itself: counts, metrics, spans and log lines."""

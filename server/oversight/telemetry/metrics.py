@@ -1,0 +1,65 @@
+"""The metrics: observable instruments over integers that were counted anyway, so that counting costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+from oversight.engine.decision import Evaluation, Tier
+from oversight.telemetry.counters import Counters
+
+__all__ = ["GAUGES", "register_counters", "register_gauges"]
+
+GAUGES: Mapping[str, tuple[str, str]] = {
+    "oversight.records.pending": ("{record}", "Records in journals that are not in the store yet."),
+    "oversight.records.oldest_age": ("s", "Age of the oldest record that is not in the store yet."),
+    "oversight.policy.problems": (
+        "{problem}",
+        "Problems of the rule files; while there are any, an earlier set is in force.",
+    ),
+}
+"""Every gauge by name, with its unit and what it means."""
+
+
+def register_counters(meter: Meter, counters: Counters) -> None:
+    """Let *meter* read *counters* whenever it exports."""
+
+    def decisions(_: CallbackOptions) -> Iterable[Observation]:
+        for (tier, evaluation), count in counters.decisions().items():
+            yield Observation(count, {"tier": Tier(tier).name, "evaluation": Evaluation(evaluation).name})
+
+    def calls(_: CallbackOptions) -> Iterable[Observation]:
+        for (method, code), count in counters.calls().items():
+            yield Observation(count, {"rpc.method": method, "rpc.status_code": code})
+
+    def lost(_: CallbackOptions) -> Iterable[Observation]:
+        yield Observation(counters.lost)
+
+    def outcomes(_: CallbackOptions) -> Iterable[Observation]:
+        yield Observation(counters.outcomes)
+
+    meter.create_observable_counter(
+        "oversight.decisions", [decisions], unit="{decision}", description="Decisions answered."
+    )
+    meter.create_observable_counter(
+        "oversight.outcomes", [outcomes], unit="{outcome}", description="Outcomes acknowledged."
+    )
+    meter.create_observable_counter(
+        "oversight.records.lost", [lost], unit="{record}", description="Records that could not be written."
+    )
+    meter.create_observable_counter("oversight.calls", [calls], unit="{call}", description="Calls finished.")
+
+
+def register_gauges(meter: Meter, gauges: Mapping[str, Callable[[], float]]) -> None:
+    """Let *meter* read each of *gauges*, named in `GAUGES`, whenever it exports."""
+    for name, read in gauges.items():
+        unit, description = GAUGES[name]
+        meter.create_observable_gauge(name, [_observe(read)], unit=unit, description=description)
+
+
+def _observe(read: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        yield Observation(read())
+
+    return observe

@@ -1,0 +1,49 @@
+"""The first words of a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from oversight.app.announcement import announce
+from oversight.app.reports import ControllerReport
+from oversight.settings import Settings
+
+CONTROLLER = ControllerReport(1, 2, 3, "d" * 64, "c" * 40, 4, 5, 6)
+
+
+def test_with_defaults_the_commands_are_the_shortest() -> None:
+    """They are what a newcomer types first."""
+    lines = announce(Settings(), 1, CONTROLLER).splitlines()
+
+    assert "Oversight serves decisions on 127.0.0.1:50051 with 1 worker." == lines[0]
+    assert f"  policy  the default policy of the package (digest {'d' * 12}, commit {'c' * 12})" == lines[1]
+    assert f"  data    {Path('.oversight').resolve()}" == lines[2]
+    assert "  oversight decide --intent order_status --response-confidence 0.97 --sentiment-score 0.3" in lines
+    assert "  oversight status" in lines
+
+
+def test_rules_that_are_not_committed_are_said_to_be(tmp_path: Path) -> None:
+    """Else a commit would be blamed for what is not in it."""
+    report = ControllerReport(1, 2, 3, "d" * 64, f"{'c' * 40}-dirty", 4, 5, 6)
+
+    assert f"commit {'c' * 12}-dirty)" in announce(Settings(), 1, report)
+
+
+def test_commands_name_what_is_not_the_default(tmp_path: Path) -> None:
+    """A command that is copied must reach this server."""
+    settings = Settings(listen="127.0.0.1:41000", data_dir=tmp_path, policy=tmp_path / "rules")
+
+    said = announce(settings, 3, None)
+
+    assert "with 3 workers." in said
+    assert f"  policy  {tmp_path / 'rules'}\n" in said
+    assert "--sentiment-score 0.3 --target 127.0.0.1:41000\n" in said
+    assert f"  oversight status --data-dir {tmp_path}\n" in said
+
+
+def test_last_good_rules_are_announced_as_such() -> None:
+    """Silence would be taken for success."""
+    report = ControllerReport(1, 2, 3, "d" * 64, "", 4, 5, 6, last_good=True)
+
+    assert "the last good ones decide" in announce(Settings(), 1, report)
+    assert "the last good ones decide" not in announce(Settings(), 1, CONTROLLER)

@@ -1,0 +1,200 @@
+"""What decides in a worker, and how old it is taken to be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from builders import a_policy
+from oversight.app.current import CurrentSnapshot, wait_for_snapshot
+from oversight.app.reports import ControllerReport, write_report
+from oversight.app.snapshot_file import publish_snapshot
+from oversight.engine.compile import compile_policies
+from oversight.errors import StartError
+from oversight.policies import SnapshotSource, assemble_source
+
+
+class Controller:
+    """Publishes and reports as the controller does."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+        self.report = ControllerReport(1, 10, 1, "", "", 5, 100, 200)
+
+    def publish(self, version: str, commit: str = "") -> str:
+        """Publish rules of this version; return their digest."""
+        blueprint = compile_policies({"contact_centre": a_policy(version=version)})
+        source = SnapshotSource(files={}, default_policy="contact_centre", commit=commit)
+        snapshot = assemble_source(source, blueprint)
+        publish_snapshot(self.run, snapshot, blueprint, source)
+        return snapshot.digest
+
+    def say(self, digest: str, policy_us: int, thresholds_us: int) -> None:
+        """Report a digest and two times of confirmation."""
+        self.report = replace(
+            self.report, digest=digest, policy_confirmed_at_us=policy_us, thresholds_confirmed_at_us=thresholds_us
+        )
+        write_report(self.run, self.report)
+
+
+class Clock:
+    """Microseconds that pass when told to."""
+
+    now_us = 1_000
+
+    def __call__(self) -> int:
+        """Return the time."""
+        return self.now_us
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Controller:
+    """A controller that has published version 1 and said so."""
+    made = Controller(tmp_path)
+    made.say(made.publish("1"), 100, 200)
+    return made
+
+
+def follow(controller: Controller, clock: Clock | None = None) -> CurrentSnapshot:
+    """Return what follows *controller*."""
+    return CurrentSnapshot(controller.run, clock_us=clock or Clock())
+
+
+def test_what_is_published_is_in_force_and_as_old_as_its_confirmation(controller: Controller) -> None:
+    """All that a decision asks for."""
+    current = follow(controller)
+
+    assert (controller.report.digest, 100, 200) == (
+        current.snapshot.digest,
+        current.policy_confirmed_at_us,
+        current.thresholds_confirmed_at_us,
+    )
+    assert (1_000, "") == (current.since_us, current.problem)
+
+
+def test_a_newer_snapshot_is_taken_over(controller: Controller) -> None:
+    """Whole, and from a moment that is known."""
+    clock = Clock()
+    current = follow(controller, clock)
+    clock.now_us = 2_000
+
+    digest = controller.publish("2")
+    current.refresh()
+
+    assert (digest, 2_000) == (current.snapshot.digest, current.since_us)
+
+
+def test_another_commit_of_the_same_rules_is_taken_over_without_a_new_beginning(controller: Controller) -> None:
+    """The digest decides what is in force, the commit only says where it came from."""
+    clock = Clock()
+    current = follow(controller, clock)
+    clock.now_us = 2_000
+
+    controller.publish("1", commit="c" * 40)
+    current.refresh()
+
+    assert ("c" * 40, 1_000) == (current.snapshot.commit, current.since_us)
+
+
+def test_without_a_controller_everything_stays_and_grows_older(controller: Controller) -> None:
+    """Workers go on; the engine raises tiers when it has been too long."""
+    current = follow(controller)
+    for path in controller.run.iterdir():
+        path.unlink()
+
+    current.refresh()
+
+    assert (controller.report.digest, 100, 200) == (
+        current.snapshot.digest,
+        current.policy_confirmed_at_us,
+        current.thresholds_confirmed_at_us,
+    )
+
+
+def test_each_heartbeat_is_heard(controller: Controller) -> None:
+    """Else a healthy server would look stale."""
+    current = follow(controller)
+
+    controller.say(controller.report.digest, 300, 400)
+    current.refresh()
+
+    assert (300, 400) == (current.policy_confirmed_at_us, current.thresholds_confirmed_at_us)
+
+
+def test_a_confirmation_of_other_rules_makes_these_no_younger(controller: Controller) -> None:
+    """A worker that cannot load the newest rules must not take its old ones for confirmed."""
+    current = follow(controller)
+
+    controller.say("f" * 64, 300, 400)
+    current.refresh()
+
+    assert (100, 400) == (current.policy_confirmed_at_us, current.thresholds_confirmed_at_us)
+
+
+def test_a_snapshot_that_cannot_be_used_leaves_the_old_one_and_is_said(controller: Controller) -> None:
+    """Once, until another comes."""
+    current = follow(controller)
+    (controller.run / "snapshot.bin").write_bytes(b"nonsense")
+
+    current.refresh()
+
+    assert controller.report.digest == current.snapshot.digest
+    assert current.problem.startswith("the snapshot published last cannot be used: ")
+
+    digest = controller.publish("2")
+    current.refresh()
+    assert (digest, "") == (current.snapshot.digest, current.problem)
+
+
+def test_a_snapshot_that_cannot_be_read_is_tried_again(controller: Controller) -> None:
+    """No free file descriptor is no property of the file."""
+    current = follow(controller)
+    published = controller.run / "snapshot.bin"
+    content = published.read_bytes()
+    published.unlink()
+    published.mkdir()
+
+    current.refresh()
+    assert current.problem.startswith("the snapshot published last cannot be read: ")
+
+    published.rmdir()
+    published.write_bytes(content)
+    current.refresh()
+    assert "" == current.problem
+
+
+def test_a_worker_waits_for_the_first_snapshot_and_its_confirmation(tmp_path: Path) -> None:
+    """It may be up before the controller has compiled ten thousand rules."""
+    controller = Controller(tmp_path)
+    pauses = 0
+
+    def pause(_: float) -> None:
+        nonlocal pauses
+        pauses += 1
+        if pauses == 1:
+            controller.publish("1")
+        if pauses == 3:
+            controller.say(controller.publish("1"), 100, 200)
+
+    current = wait_for_snapshot(tmp_path, clock_us=Clock(), timeout_s=5, pause=pause)
+
+    assert (100, 3) == (current.policy_confirmed_at_us, pauses)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), [(None, "No such file"), (b"nonsense", "Expecting value"), ("published", "no heartbeat")]
+)
+def test_a_worker_waits_no_longer_than_it_should(tmp_path: Path, content: bytes | str | None, expected: str) -> None:
+    """And says what was missing."""
+    if isinstance(content, bytes):
+        (tmp_path / "snapshot.bin").write_bytes(content)
+    elif content is not None:
+        Controller(tmp_path).publish("1")
+    pauses: list[float] = []
+
+    with pytest.raises(StartError, match=rf"no snapshot of the rules was published within 3 s \(.*{expected}"):
+        wait_for_snapshot(tmp_path, clock_us=Clock(), timeout_s=3, pause=pauses.append)
+
+    assert pytest.approx(3, abs=0.1) == sum(pauses)

@@ -1,0 +1,53 @@
+"""What processes say about themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from oversight.app.reports import (
+    ControllerReport,
+    SupervisorReport,
+    WorkerReport,
+    read_controller,
+    read_supervisor,
+    read_worker,
+    read_workers,
+    write_report,
+)
+
+SUPERVISOR = SupervisorReport(1, "127.0.0.1:50051", "127.0.0.1:50052", 10, 2, {"controller": 0, "worker-0": 3})
+CONTROLLER = ControllerReport(2, 20, 10, "d" * 64, "c" * 40, 11, 12, 13, problems=("a.yaml:1:1: no",), oldest_us=5)
+WORKER = WorkerReport(0, 3, 30, 10, 1, "d" * 64, "c" * 40, 12, 4, 5, {"decisions": 6, "calls": {"m": {"OK": 6}}})
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    """Every field, with its type."""
+    for report in (SUPERVISOR, CONTROLLER, WORKER):
+        write_report(tmp_path, report)
+
+    assert (SUPERVISOR, CONTROLLER, WORKER) == (
+        read_supervisor(tmp_path),
+        read_controller(tmp_path),
+        read_worker(tmp_path, 0),
+    )
+
+
+def test_workers_come_in_their_order(tmp_path: Path) -> None:
+    """The tenth stands behind the second."""
+    for index in (10, 2, 0):
+        write_report(tmp_path, WorkerReport(index, 3, 30, 10, None, "", "", 12, 0, 0))
+
+    assert [0, 2, 10] == [worker.index for worker in read_workers(tmp_path)]
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "null", '{"pid": 1}', '{"pid": 1, "of_a_later_version": 2}'])
+def test_what_cannot_be_read_was_not_said(tmp_path: Path, text: str | None) -> None:
+    """A reader never fails because a process has not spoken, or speaks another version."""
+    if text is not None:
+        for name in ("supervisor.json", "controller.json", "worker-0.json"):
+            (tmp_path / name).write_text(text)
+
+    assert (None, None, None) == (read_supervisor(tmp_path), read_controller(tmp_path), read_worker(tmp_path, 0))
+    assert () == read_workers(tmp_path)

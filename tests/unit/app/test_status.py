@@ -1,0 +1,143 @@
+"""What `oversight status` says of a server, running or not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from oversight.app.handover import clear_run, run_folder
+from oversight.app.reports import ControllerReport, SupervisorReport, WorkerReport, write_report
+from oversight.app.status import Status, read_status
+
+NOW_US = 1_800_000_000_000_000
+SECOND_US = 1_000_000
+DIGEST = "d" * 64
+
+SUPERVISOR = SupervisorReport(1, "127.0.0.1:50051", "127.0.0.1:50052", NOW_US - 60 * SECOND_US, 2)
+CONTROLLER = ControllerReport(
+    2, NOW_US - SECOND_US, NOW_US, DIGEST, "c" * 40, NOW_US, NOW_US - 2 * SECOND_US, NOW_US - SECOND_US
+)
+WORKER = WorkerReport(
+    0, 3, NOW_US, NOW_US, 0, DIGEST, "c" * 40, NOW_US - 9 * SECOND_US, 0, 1, {"decisions": 5, "outcomes": 2}
+)
+OTHER = replace(WORKER, index=1, pid=4, since_us=NOW_US - 8 * SECOND_US)
+
+
+def status_of(
+    data_dir: Path,
+    *,
+    supervisor: SupervisorReport | None = SUPERVISOR,
+    controller: ControllerReport | None = CONTROLLER,
+    workers: tuple[WorkerReport, ...] = (WORKER, OTHER),
+    dead: tuple[int, ...] = (),
+) -> Status:
+    """Return the status of a server that said this."""
+    clear_run(data_dir)
+    for report in (supervisor, controller, *workers):
+        if report is not None:
+            write_report(run_folder(data_dir), report)
+    return read_status(data_dir, clock_us=lambda: NOW_US, is_alive=lambda pid: pid not in dead)
+
+
+def test_a_server_that_is_well_has_no_alarms(tmp_path: Path) -> None:
+    """What is in force, since when, and how much was done."""
+    status = status_of(tmp_path)
+
+    assert ("serving", ()) == (status.state, status.alarms)
+    assert (DIGEST, "c" * 40, True) == (status.digest, status.commit, status.agreed)
+    assert (NOW_US - 8 * SECOND_US, 2.0) == (status.since_us, status.policy_age_s)
+    assert (10, 4, 0) == (status.decisions, status.outcomes, status.lost)
+    assert ["supervisor", "controller", "worker-0", "worker-1"] == [process.name for process in status.processes]
+    assert (SUPERVISOR, CONTROLLER, (WORKER, OTHER)) == (status.supervisor, status.controller, status.workers)
+
+
+def test_a_folder_without_a_server_is_stopped(tmp_path: Path) -> None:
+    """The command works before the first start, and says so."""
+    for folder in (tmp_path, tmp_path / "missing"):
+        status = read_status(folder)
+
+        assert ("stopped", ()) == (status.state, status.processes)
+        assert ("", None, None, None) == (status.digest, status.supervisor, status.since_us, status.policy_age_s)
+
+
+def test_a_server_that_has_ended_is_stopped(tmp_path: Path) -> None:
+    """Its last words are still there."""
+    status = status_of(tmp_path, dead=(1, 2, 3, 4))
+
+    assert ("stopped", ()) == (status.state, status.alarms)
+    assert DIGEST == status.digest
+
+
+@pytest.mark.parametrize(
+    ("said", "alarm"),
+    [
+        ({"dead": (2,)}, "the controller (pid 2) is not running"),
+        ({"dead": (4,)}, "the worker-1 (pid 4) is not running"),
+        (
+            {"controller": replace(CONTROLLER, at_us=NOW_US - 7 * SECOND_US)},
+            "the controller (pid 2) has said nothing for 7 s",
+        ),
+        (
+            {"workers": (replace(WORKER, at_us=NOW_US - 6 * SECOND_US),)},
+            "the worker-0 (pid 3) has said nothing for 6 s",
+        ),
+        (
+            {"controller": replace(CONTROLLER, problems=("a.yaml:1:1: no", "b.yaml:1:1: no"))},
+            "the rule files have 2 problem(s); the last good ones decide",
+        ),
+        (
+            {"controller": replace(CONTROLLER, problems=("a.yaml:1:1: no",), last_good=True)},
+            "the rule files have 1 problem(s); the last good rules of an earlier run decide",
+        ),
+        ({"controller": replace(CONTROLLER, store_problem="locked")}, "the store does not take records: locked"),
+        ({"workers": (WORKER, replace(OTHER, digest="e" * 64))}, "workers decide by different rules"),
+        ({"workers": (replace(WORKER, problem="cannot load"),)}, "worker-0: cannot load"),
+        (
+            {"workers": (replace(WORKER, records_lost=2), replace(OTHER, records_lost=1))},
+            "3 records could not be written since the server started",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(tmp_path: Path, said: dict[str, object], alarm: str) -> None:
+    """Someone reads it at night, and must know what to look at."""
+    status = status_of(tmp_path, **said)  # type: ignore[arg-type]  # each case gives arguments of its own
+
+    assert ("impaired", (alarm,)) == (status.state, status.alarms)
+
+
+def test_workers_that_differ_have_no_digest_in_common(tmp_path: Path) -> None:
+    """For some milliseconds of a change that is right; for longer it is not."""
+    status = status_of(tmp_path, workers=(WORKER, replace(OTHER, digest="e" * 64)))
+
+    assert ("", "", False) == (status.digest, status.commit, status.agreed)
+
+
+def test_what_waits_is_shown_with_its_age(tmp_path: Path) -> None:
+    """How late records are."""
+    waiting = replace(CONTROLLER, pending_records=3, pending_bytes=900, oldest_us=NOW_US - 4 * SECOND_US)
+
+    status = status_of(tmp_path, controller=waiting)
+
+    assert (3, 900, 4.0) == (status.pending_records, status.pending_bytes, status.oldest_age_s)
+
+
+def test_only_processes_of_ours_count_as_alive(tmp_path: Path) -> None:
+    """After a restart of the machine the same numbers belong to others."""
+    code = "import sys; sys.stdin.read()"
+    with (
+        subprocess.Popen([sys.executable, "-c", f"'oversight'; {code}"], stdin=subprocess.PIPE) as ours,
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as others,
+    ):
+        clear_run(tmp_path)
+        write_report(run_folder(tmp_path), replace(SUPERVISOR, pid=ours.pid))
+        write_report(run_folder(tmp_path), replace(WORKER, pid=others.pid))
+        write_report(run_folder(tmp_path), replace(OTHER, pid=2**22 + os.getpid()))
+
+        alive = {process.name: process.alive for process in read_status(tmp_path).processes}
+
+    assert {"supervisor": True, "worker-0": False, "worker-1": False} == alive
