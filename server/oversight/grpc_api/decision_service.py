@@ -12,7 +12,7 @@ from oversight.engine.decision import Decision
 from oversight.engine.request import Request
 from oversight.errors import InvalidRequestError
 from oversight.grpc_api.convert.checks import check_hex_id
-from oversight.grpc_api.convert.replies import decision_to_proto, found_to_proto
+from oversight.grpc_api.convert.replies import decision_to_proto, encode_reply, found_to_proto
 from oversight.grpc_api.convert.requests import request_from_proto
 from oversight.grpc_api.spans import describe_decision, trace_id_of
 from oversight.grpc_api.status import item_error
@@ -48,14 +48,14 @@ class DecisionService(rpc.DecisionServiceServicer):
         self._clock_us = clock_us
         self._traced = traced
 
-    def Decide(self, request: pb.DecideRequest, context: grpc.ServicerContext) -> pb.DecideResponse:
-        """Decide one message; the record is in the journal before this returns."""
+    def Decide(self, request: pb.DecideRequest, context: grpc.ServicerContext) -> bytes:  # type: ignore[override]  # the interceptor takes either
+        """Decide one message and return the reply's bytes; the record is in the journal before this returns."""
         call = call_of(context)
         asked = request_from_proto(request, self._clock_us())
         decision = self._decisions.decide(asked, call)
         if self._traced:
             describe_decision(decision)
-        return decision_to_proto(decision, asked.request_id)
+        return encode_reply(decision, asked.request_id)
 
     def BatchDecide(self, request: pb.BatchDecideRequest, context: grpc.ServicerContext) -> pb.BatchDecideResponse:
         """Decide several messages; an item that is wrong has its error in its place."""

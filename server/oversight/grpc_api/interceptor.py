@@ -34,6 +34,11 @@ class _Oversized:
         self.size_bytes = size_bytes
 
 
+def _unless_bytes(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    """Return *serialize* for handlers that may also answer with the bytes themselves."""
+    return lambda reply: reply if type(reply) is bytes else serialize(reply)
+
+
 class CallInterceptor(grpc.ServerInterceptor):
     """
     The one interceptor.
@@ -94,7 +99,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         return grpc.unary_unary_rpc_method_handler(
             guarded,
             request_deserializer=self._limited(handler.request_deserializer or bytes),
-            response_serializer=handler.response_serializer,
+            response_serializer=_unless_bytes(handler.response_serializer or bytes),
         )
 
     def _limited(self, deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
