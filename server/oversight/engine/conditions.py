@@ -13,7 +13,6 @@ from oversight.engine.policy import (
     Literal,
     Not,
     Operand,
-    SupportedLanguages,
     ThresholdRef,
 )
 from oversight.engine.signals import NEGATIONS
@@ -75,7 +74,7 @@ def _describe_operand(operand: Operand) -> list[object]:
             return ["literal", list(value) if isinstance(value, tuple) else value]
         case ThresholdRef(name, offset):
             return ["threshold", name, offset]
-        case SupportedLanguages():
+        case _:
             return ["supported_languages"]
 
 
@@ -86,8 +85,8 @@ def checks(condition: Condition) -> Iterator[Check]:
             yield condition
         case Not(part):
             yield from checks(part)
-        case All(parts) | Any(parts):
-            for part in parts:
+        case _:
+            for part in condition.parts:
                 yield from checks(part)
 
 

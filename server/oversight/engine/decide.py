@@ -46,7 +46,8 @@ def decide(
     if unsorted or failed:
         reasons.sort(key=_reply_order)
     shadow_reasons: list[Reason] = []
-    _collect(program, shadows, shadow_reasons)
+    if _collect(program, shadows, shadow_reasons):
+        shadow_reasons.sort(key=_reply_order)
     evaluation = _evaluation(reasons)
     if not reasons:
         reasons.append(ROUTINE)

@@ -118,6 +118,8 @@ class _Writer:
         seen = self._variable(check.signal)
         if signal.choices is not None:
             seen = f"choice_names[{check.signal!r}].get({seen}, {seen})"
+        if check.operator == "present" and check.operand == Literal(value=False):
+            seen = "None"  # also where the value is a NaN: that is no value
         match check.operand:
             case ThresholdRef() as reference:
                 slot = self._slot(check, reference)

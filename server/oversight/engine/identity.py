@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from json import JSONEncoder
+from json import encoder as json_encoder
 from typing import Any, NamedTuple
 
 from oversight.engine.request import REQUEST_FIELDS, Request
@@ -19,8 +20,17 @@ __all__ = [
     "request_key",
 ]
 
-_encode = JSONEncoder(separators=(",", ":")).encode
-_TIME_LAST = len(REQUEST_FIELDS)
+
+def _encoder() -> Callable[[object], str]:
+    """Return what writes canonical JSON; set up once, where `JSONEncoder.encode` sets itself up in every call."""
+    prepare: Any = getattr(json_encoder, "c_make_encoder", None)
+    if prepare is None:  # an interpreter without the C encoder
+        return JSONEncoder(separators=(",", ":")).encode
+    write = prepare(None, None, json_encoder.encode_basestring_ascii, None, ":", ",", False, False, True)  # noqa: FBT003 - C
+    return lambda value: "".join(write(value, 0))
+
+
+_encode = _encoder()
 
 
 class Keys(NamedTuple):
@@ -72,8 +82,8 @@ def decision_id(keys: Keys, digest: str, canonical: str, decided: str) -> str:
 
 def request_key(keys: Keys, tenant_id: str | None, request_id: str) -> str:
     """Return 32 hex digits that stand for tenant and request id, also after these have been erased."""
-    text = f"{tenant_id or ''}\n{request_id}"
-    return blake2b(text.encode(), key=keys.id_key, digest_size=16, person=b"request_key").hexdigest()
+    text = _encode([tenant_id or "", request_id])
+    return blake2b(text.encode("ascii"), key=keys.id_key, digest_size=16, person=b"request_key").hexdigest()
 
 
 def audit_draw(keys: Keys, decision: str) -> float:

@@ -80,14 +80,19 @@ def resolve(
     the stricter. The farthest policy must have an entry without scope.
     """
     found: Entry | None = None
-    rank = (False, False, False)
+    binding: Entry | None = None
+    written = (False, False, False)
     for entries in reversed(lineage):
         covering = [entry for entry in entries if entry.covers(intent, department, currency)]
         own = max(covering, key=lambda entry: (entry.specificity, entry.live), default=None)
-        if own is None or (found is not None and own.specificity < rank):
-            continue
-        rank = own.specificity
-        found = _stricter(own, found, tightens) if found is not None and found.live else own
+        if own is not None and own.specificity >= written:
+            found = own
+        if found is not None and found.live:
+            binding = found if binding is None else _stricter(found, binding, tightens)
+        if found is not None and binding is not None:
+            found = _stricter(found, binding, tightens)
+        # Only what files say hides a child's value: a live value in a narrower scope may tighten it, never loosen it.
+        written = max([written, *(entry.specificity for entry in covering if not entry.live)])
     if found is None:
         raise LookupError("a threshold has no value without scope")
     return found

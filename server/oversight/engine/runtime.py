@@ -26,8 +26,8 @@ def age_s(signal_time_us: int | None, now_us: int) -> float | None:
     """Return the live signals' age in seconds; None where unknown or more than `MAX_CLOCK_LEAD_S` ahead."""
     if signal_time_us is None:
         return None
-    age = (now_us - signal_time_us) / 1_000_000
-    return None if age < -MAX_CLOCK_LEAD_S else max(age, 0.0)
+    age_us = now_us - signal_time_us
+    return None if age_us < -MAX_CLOCK_LEAD_S * 1_000_000 else min(max(age_us, 0), 1 << 63) / 1_000_000
 
 
 def primary(language: str | None) -> str | None:

@@ -51,30 +51,77 @@ def encode_decision(
     *canonical* is `engine.identity.canonical_request`'s text. Times are in microseconds, *decided_at_us* since 1970
     (UTC); *trace_id* is empty where the call was not traced.
     """
-    sla = decision.review_sla_s
-    expiry = decision.on_expiry
+    common = _common(
+        caller,
+        decision.tier,
+        decision.escalation,
+        decision.evaluation,
+        decision.policy,
+        decision.policy_version,
+        decision.commit,
+        decision.digest,
+        decision.threshold_revision,
+        decision.audit_probability,
+        decision.audit_key_id,
+        decision.review_sla_s,
+        decision.on_expiry,
+        decision.recorded,
+    )
     return (
-        f'{_DECISION}"decision_id":{_quote(decision.decision_id)},"decided_at_us":{decided_at_us}'
-        f',"caller":{_quote(caller)},"tier":{decision.tier:d},"escalation":{decision.escalation:d}'
-        f',"evaluation":{decision.evaluation:d},"policy":{_quote(decision.policy)}'
-        f',"policy_version":{_quote(decision.policy_version)},"policy_commit":{_quote(decision.commit)}'
-        f',"policy_digest":{_quote(decision.digest)},"threshold_revision":{decision.threshold_revision}'
+        f'{_DECISION}"decision_id":{_quote(decision.decision_id)},"decided_at_us":{decided_at_us}{common}'
         f',"audit_selected":{"true" if decision.audit_selected else "false"}'
-        f',"audit_probability":{decision.audit_probability!r},"audit_key_id":{_quote(decision.audit_key_id)}'
-        f',"latency_us":{latency_us},"trace_id":{_quote(trace_id)}'
-        f',"review_sla_s":{"null" if sla is None else sla}'
-        f',"on_expiry":{"null" if expiry is None else int(expiry)}'
-        f',"recorded":{"true" if decision.recorded else "false"},"request_key":{_quote(request_key)},\n'
-        f'"facts":{_facts(facts)},\n"missing_signals":{_encode(decision.missing_signals)},\n'
+        f',"latency_us":{latency_us},"trace_id":{_quote(trace_id)},"request_key":{_quote(request_key)},\n'
+        f'"facts":{_facts(facts)},\n"missing_signals":{_missing(decision.missing_signals)},\n'
         f'"reasons":{_reasons(decision.reasons)},\n"shadow_reasons":{_reasons(decision.shadow_reasons)},\n'
         f'"request":{canonical}}}'
     ).encode("ascii")
 
 
-# The facts hardly change from call to call.
+# What recurs from call to call is rendered once: who decided, and how it came out.
+@lru_cache(maxsize=4096)
+def _common(
+    caller: str,
+    tier: int,
+    escalation: int,
+    evaluation: int,
+    policy: str,
+    policy_version: str,
+    commit: str,
+    digest: str,
+    threshold_revision: int,
+    audit_probability: float,
+    audit_key_id: str,
+    review_sla_s: int | None,
+    on_expiry: int | None,
+    recorded: bool,  # noqa: FBT001 - by position: keywords would double the time of a look-up
+) -> str:
+    fields = {
+        "caller": caller,
+        "tier": int(tier),
+        "escalation": int(escalation),
+        "evaluation": int(evaluation),
+        "policy": policy,
+        "policy_version": policy_version,
+        "policy_commit": commit,
+        "policy_digest": digest,
+        "threshold_revision": threshold_revision,
+        "audit_probability": audit_probability,
+        "audit_key_id": audit_key_id,
+        "review_sla_s": review_sla_s,
+        "on_expiry": None if on_expiry is None else int(on_expiry),
+        "recorded": recorded,
+    }
+    return f",{_encode(fields)[1:-1]}"
+
+
 @lru_cache(maxsize=1024)
 def _facts(facts: ServerFacts) -> str:
     return _encode(facts._asdict())
+
+
+@lru_cache(maxsize=1024)
+def _missing(signals: tuple[str, ...]) -> str:
+    return _encode(signals)
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> str:
