@@ -14,12 +14,13 @@ from builders import KEYS
 from oversight.decisions import Decisions
 from oversight.engine.snapshot import Snapshot
 from oversight.errors import RecordUnavailableError
+from oversight.grpc_api.convert.records import ProtobufWire
 from oversight.grpc_api.server import Server, build_server
 from oversight.outcomes import Outcomes
 from oversight.settings import Settings
 from oversight.storage.records import StoredDecision
 from oversight.telemetry.counters import Counters
-from oversight.v1 import decision_service_pb2_grpc, outcome_service_pb2_grpc
+from oversight.v1 import decision_service_pb2_grpc, journal_pb2, outcome_service_pb2_grpc
 
 NOW_US = 1_800_000_000_000_000
 
@@ -43,6 +44,9 @@ class MemoryJournal:
         if self.failure is not None:
             raise self.failure
         self.payloads.extend(payloads)
+
+    def entries(self) -> list[journal_pb2.DecisionEntry]:
+        return [journal_pb2.JournalRecord.FromString(payload).decision for payload in self.payloads]
 
     def fail(self) -> None:
         self.failure = RecordUnavailableError("no space left in the journal")
@@ -84,13 +88,16 @@ class Serving:
         decisions = Decisions(
             current=self.current,
             journal=self.journal,
+            wire=ProtobufWire(),
             keys=KEYS,
             reader=self.reader,
             drained_through_us=lambda: self.drained_through_us,
             counters=self.counters,
             clock_us=lambda: self.now_us,
         )
-        outcomes = Outcomes(journal=self.journal, counters=self.counters, clock_us=lambda: self.now_us)
+        outcomes = Outcomes(
+            journal=self.journal, wire=ProtobufWire(), counters=self.counters, clock_us=lambda: self.now_us
+        )
         self.server: Server = build_server(
             Settings(listen="127.0.0.1:0", **settings),
             decisions=decisions,

@@ -10,17 +10,17 @@ from typing import NamedTuple, Protocol
 from oversight.engine.decide import decide
 from oversight.engine.decision import Decision
 from oversight.engine.explain import RuleEvaluation, explain
-from oversight.engine.identity import Keys, canonical_request, request_key
+from oversight.engine.identity import Keys
 from oversight.engine.request import Request, ServerFacts
 from oversight.engine.snapshot import Snapshot
 from oversight.errors import DecisionNotFoundError, NotReplayableError, RecordPendingError, RecordUnavailableError
-from oversight.journal.records import encode_decision
 from oversight.policies import replay_snapshot
+from oversight.storage.outcome import Outcome
 from oversight.storage.protocols import RecordReader
 from oversight.storage.records import StoredDecision
 from oversight.telemetry.counters import Counters
 
-__all__ = ["Call", "Current", "Decisions", "FoundDecision", "Reader", "Recorder"]
+__all__ = ["Answer", "Asked", "Call", "Current", "Decisions", "FoundDecision", "Reader", "Recorder", "Wire"]
 
 DRAIN_WAIT_S = 1.0
 """Seconds that `find` waits for records made before it to reach the store."""
@@ -75,6 +75,45 @@ class Call(NamedTuple):
     started_ns: int
 
 
+class Wire(Protocol):
+    """Replies and records as bytes."""
+
+    def reply(self, decision: Decision, request_id: str) -> bytes:
+        """Return the reply to a request with *request_id*."""
+        ...
+
+    def decision_record(
+        self,
+        canonical: bytes,
+        reply: bytes,
+        facts: ServerFacts,
+        decided_at_us: int,
+        audit_key_id: str,
+        call: Call,
+        latency_us: int,
+    ) -> bytes:
+        """Return the record of a decision; *canonical* stands for the request, *reply* is what will be answered."""
+        ...
+
+    def outcome_record(self, outcome: Outcome, received_at_us: int, caller: str) -> bytes:
+        """Return the record of an outcome."""
+        ...
+
+
+class Asked(NamedTuple):
+    """A checked request, and the bytes that stand for it in its record and in the decision's id."""
+
+    request: Request
+    canonical: bytes
+
+
+class Answer(NamedTuple):
+    """What was decided, and the reply to the byte that is on record."""
+
+    decision: Decision
+    reply: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class FoundDecision:
     """A decision on record; *rules* is empty unless its evaluation was asked for."""
@@ -91,6 +130,7 @@ class Decisions:
         *,
         current: Current,
         journal: Recorder,
+        wire: Wire,
         keys: Keys,
         reader: Reader,
         drained_through_us: Callable[[], int],
@@ -101,6 +141,7 @@ class Decisions:
         """Take the parts; every record made here before *drained_through_us* is in the store."""
         self._current = current
         self._journal = journal
+        self._wire = wire
         self._keys = keys
         self._reader = reader
         self._drained_through_us = drained_through_us
@@ -108,44 +149,35 @@ class Decisions:
         self._clock_us = clock_us
         self._wait = wait
 
-    def decide(self, request: Request, call: Call) -> Decision:
+    def decide(self, asked: Asked, call: Call) -> Answer:
         """
-        Decide *request*; its record is in the journal when this returns.
+        Decide one request; what this returns is in the journal when it does.
 
         Where the journal cannot write, the decision is made anew with that fact, which raises the tier, and says
         `recorded = False`.
         """
-        snapshot, facts, canonical = self._prepare(request)
-        decision = decide(snapshot, request, facts, self._keys, canonical=canonical)
+        snapshot, facts = self._in_force(asked.request.decided_at_us)
+        answer = self._answer(asked, snapshot, facts)
         try:
-            self._journal.append(self._encode(request, facts, canonical, decision, call))
+            self._journal.append(self._record(asked, answer, facts, call))
         except RecordUnavailableError:
-            decision = self._decide_unrecorded(snapshot, request, facts, canonical)
-        self._counters.count_decision(decision.tier, decision.evaluation)
-        return decision
+            answer = self._answer_unrecorded(asked, snapshot, facts)
+        self._counters.count_decision(answer.decision.tier, answer.decision.evaluation)
+        return answer
 
-    def decide_many(self, requests: Sequence[Request], call: Call) -> list[Decision]:
+    def decide_many(self, items: Sequence[Asked], call: Call) -> list[Answer]:
         """Decide several requests by one snapshot, with one write to the journal: all are recorded, or none."""
-        prepared = [(request, *self._prepare(request)) for request in requests]
-        decisions = [
-            decide(snapshot, request, facts, self._keys, canonical=canonical)
-            for request, snapshot, facts, canonical in prepared
-        ]
+        snapshot, facts = self._in_force(items[0].request.decided_at_us)
+        answers = [self._answer(asked, snapshot, facts) for asked in items]
         try:
             self._journal.append_many(
-                [
-                    self._encode(request, facts, canonical, decision, call)
-                    for (request, _, facts, canonical), decision in zip(prepared, decisions, strict=True)
-                ]
+                [self._record(asked, answer, facts, call) for asked, answer in zip(items, answers, strict=True)]
             )
         except RecordUnavailableError:
-            decisions = [
-                self._decide_unrecorded(snapshot, request, facts, canonical)
-                for request, snapshot, facts, canonical in prepared
-            ]
-        for decision in decisions:
+            answers = [self._answer_unrecorded(asked, snapshot, facts) for asked in items]
+        for decision, _ in answers:
             self._counters.count_decision(decision.tier, decision.evaluation)
-        return decisions
+        return answers
 
     def find(self, decision_id: str, *, with_rules: bool = False) -> FoundDecision:
         """
@@ -167,33 +199,34 @@ class Decisions:
             self._wait(_DRAIN_LOOK_S)
         raise RecordPendingError(decision_id)
 
-    def _prepare(self, request: Request) -> tuple[Snapshot, ServerFacts, str]:
+    def _in_force(self, now_us: int) -> tuple[Snapshot, ServerFacts]:
         current = self._current
-        now = request.decided_at_us
         # The labelled outcomes of an intent are counted by the feedback loop; until it runs none are known.
         facts = ServerFacts(
             labelled_outcomes=0,
-            policy_age_s=max(0, now - current.policy_confirmed_at_us) // 1_000_000,
-            threshold_age_s=max(0, now - current.thresholds_confirmed_at_us) // 1_000_000,
+            policy_age_s=max(0, now_us - current.policy_confirmed_at_us) // 1_000_000,
+            threshold_age_s=max(0, now_us - current.thresholds_confirmed_at_us) // 1_000_000,
         )
-        return current.snapshot, facts, canonical_request(request)
+        return current.snapshot, facts
 
-    def _encode(self, request: Request, facts: ServerFacts, canonical: str, decision: Decision, call: Call) -> bytes:
-        return encode_decision(
-            canonical,
-            facts,
-            decision,
-            decided_at_us=request.decided_at_us,
-            caller=call.caller,
-            trace_id=call.trace_id,
-            latency_us=(time.perf_counter_ns() - call.started_ns) // 1000,
-            request_key=request_key(self._keys, request.tenant_id, request.request_id),
-        )
+    def _answer(self, asked: Asked, snapshot: Snapshot, facts: ServerFacts) -> Answer:
+        decision = decide(snapshot, asked.request, facts, self._keys, canonical=asked.canonical)
+        return Answer(decision, self._wire.reply(decision, asked.request.request_id))
 
-    def _decide_unrecorded(self, snapshot: Snapshot, request: Request, facts: ServerFacts, canonical: str) -> Decision:
+    def _answer_unrecorded(self, asked: Asked, snapshot: Snapshot, facts: ServerFacts) -> Answer:
         self._counters.count_lost(1)
-        blind = facts._replace(record_unavailable=True)
-        return decide(snapshot, request, blind, self._keys, canonical=canonical)
+        return self._answer(asked, snapshot, facts._replace(record_unavailable=True))
+
+    def _record(self, asked: Asked, answer: Answer, facts: ServerFacts, call: Call) -> bytes:
+        return self._wire.decision_record(
+            asked.canonical,
+            answer.reply,
+            facts,
+            asked.request.decided_at_us,
+            answer.decision.audit_key_id,
+            call,
+            (time.perf_counter_ns() - call.started_ns) // 1000,
+        )
 
     def _explain(self, stored: StoredDecision) -> tuple[RuleEvaluation, ...]:
         digest = stored.decision.digest

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from oversight.decisions import Call, Recorder
-from oversight.journal.records import encode_outcome
+from oversight.decisions import Call, Recorder, Wire
 from oversight.storage.outcome import Outcome
 from oversight.telemetry.counters import Counters
 
@@ -15,8 +14,9 @@ __all__ = ["Outcomes"]
 class Outcomes:
     """Records outcomes; safe for any number of threads."""
 
-    def __init__(self, *, journal: Recorder, counters: Counters, clock_us: Callable[[], int]) -> None:
+    def __init__(self, *, journal: Recorder, wire: Wire, counters: Counters, clock_us: Callable[[], int]) -> None:
         self._journal = journal
+        self._wire = wire
         self._counters = counters
         self._clock_us = clock_us
 
@@ -27,8 +27,6 @@ class Outcomes:
         Raise `RecordUnavailableError`: then nothing was acknowledged, and sending them again is right.
         """
         now = self._clock_us()
-        self._journal.append_many(
-            [encode_outcome(outcome, received_at_us=now, caller=call.caller) for outcome in outcomes]
-        )
+        self._journal.append_many([self._wire.outcome_record(outcome, now, call.caller) for outcome in outcomes])
         for _ in outcomes:
             self._counters.count_outcome()

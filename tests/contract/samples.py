@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from builders import KEYS
+from oversight.decisions import Call
 from oversight.engine.decision import Comparison, Decision, Escalation, Evaluation, OnExpiry, Reason, Tier
-from oversight.engine.identity import canonical_request
-from oversight.engine.request import Request, ServerFacts
-from oversight.journal.records import decode, encode_decision
+from oversight.engine.request import REQUEST_FIELDS, Request, ServerFacts
+from oversight.grpc_api.convert.records import ProtobufWire, decode_record
+from oversight.grpc_api.convert.requests import request_to_proto
 from oversight.storage.outcome import Outcome
 from oversight.storage.records import DecisionRecord, OutcomeRecord
 
@@ -15,6 +18,9 @@ DIGEST = "d" * 64
 DRAFT = "ab" * 32
 FACTS = ServerFacts(labelled_outcomes=12, policy_age_s=3, threshold_age_s=4)
 NOW_US = 1_800_000_000_000_000
+WIRE = ProtobufWire()
+DECODE = partial(decode_record, keys=KEYS)
+"""What a drain reads payloads with."""
 
 
 def an_id(number: int = 1) -> str:
@@ -107,21 +113,21 @@ def a_decision(number: int = 1, **changes: Any) -> Decision:
 def a_payload(number: int = 1, request: Request | None = None, decision: Decision | None = None) -> bytes:
     """Return a decision as the journal holds it."""
     request = request or a_request(number)
-    return encode_decision(
-        canonical_request(request),
-        FACTS,
-        decision or a_decision(number),
-        decided_at_us=request.decided_at_us,
-        caller="gateway",
-        trace_id="e" * 32,
-        latency_us=321,
-        request_key=f"key-{request.request_id}",
-    )
+    decision = decision or a_decision(number)
+    canonical = request_to_proto(zip(REQUEST_FIELDS, request, strict=False)).SerializeToString(deterministic=True)
+    reply = WIRE.reply(decision, request.request_id)
+    call = Call("gateway", "e" * 32, 0)
+    return WIRE.decision_record(canonical, reply, FACTS, request.decided_at_us, decision.audit_key_id, call, 321)
+
+
+def an_outcome_payload(outcome: Outcome, received_at_us: int = NOW_US) -> bytes:
+    """Return an outcome as the journal holds it."""
+    return WIRE.outcome_record(outcome, received_at_us, "desk")
 
 
 def a_record(number: int = 1, request: Request | None = None, decision: Decision | None = None) -> DecisionRecord:
     """Return a decision on its way to the store."""
-    record = decode(a_payload(number, request, decision))
+    record = DECODE(a_payload(number, request, decision))
     assert isinstance(record, DecisionRecord)
     return record
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pytest
 
+from builders import KEYS
 from contract.memory_store import MemoryStore
 from contract.samples import (
     DRAFT,
@@ -21,6 +22,7 @@ from contract.samples import (
     an_outcome_record,
 )
 from oversight.engine.decision import Decision
+from oversight.engine.identity import request_key
 from oversight.engine.request import Request
 from oversight.storage.outcome import Outcome, OutcomeStatus
 from oversight.storage.protocols import RecordReader, RecordStore, SnapshotStore
@@ -64,7 +66,7 @@ def test_a_decision_is_read_back_as_it_was_recorded(store: Store) -> None:
         caller="gateway",
         latency_us=321,
         trace_id="e" * 32,
-        request_key="key-request-1",
+        request_key=request_key(KEYS, "acme", "request-1"),
         erased=False,
         outcomes=(),
     )
@@ -76,7 +78,7 @@ def test_what_is_absent_stays_absent(store: Store, flags: tuple[str, ...] | None
     """Absent is not zero, and a guardrail check without a flag is not a check that never ran."""
     request = Request(request_id="bare", guardrail_flags=flags, decided_at_us=NOW_US)
     decision = a_decision(
-        1, reasons=(), shadow_reasons=(), missing_signals=(), review_sla_s=None, on_expiry=None, audit_selected=False
+        1, shadow_reasons=(), missing_signals=(), review_sla_s=None, on_expiry=None, audit_selected=False
     )
     store.add([a_record(1, request, decision)], [])
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import grpc
 import pytest
 
@@ -33,10 +31,8 @@ def test_a_routine_message_is_left_to_the_ai_on_record(serving):
         reply.escalate,
     )
     assert ("ROUTINE", values.EVALUATION_DEFAULT, True) == (reply.reason, reply.evaluation, reply.recorded)
-    (payload,) = serving.journal.payloads
-    record = json.loads(payload)
-    assert reply.decision_id in payload.decode()
-    assert "r-1" == record["request"]["request_id"]
+    (entry,) = serving.journal.entries()
+    assert (reply, ROUTINE, "local") == (entry.response, entry.request, entry.caller)
 
 
 def test_an_angry_customer_is_led_by_a_person_with_value_and_limit(serving):

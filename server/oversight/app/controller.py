@@ -7,9 +7,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 
 from oversight.app.drain_watch import DrainWatch
 from oversight.app.handover import run_folder
+from oversight.app.keys import load_keys
 from oversight.app.last_good import LastGoodFile
 from oversight.app.policy_watch import PolicyWatch
 from oversight.app.repetition import Repetition
@@ -18,6 +20,7 @@ from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.app.store import WRITER, store_url
 from oversight.errors import StoreUnavailableError
+from oversight.grpc_api.convert.records import decode_record
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
 from oversight.storage.sql import SqlStore
@@ -64,7 +67,10 @@ class _Controller:
         )
         self._store = SqlStore(store_url(settings.data_dir), writer=WRITER)
         self._drain = DrainWatch(
-            self._run, Drain(settings.data_dir / "journal", self._store), self._store, self._outbox
+            self._run,
+            Drain(settings.data_dir / "journal", self._store, decode=partial(decode_record, keys=load_keys(settings))),
+            self._store,
+            self._outbox,
         )
         self._policy_loop = Repetition("the look at the rule files", settings.policy_poll_s, self._look)
         self._drain_loop = Repetition("the drain", settings.drain_interval_s, self._drain.step, finish=self._drain.step)

@@ -20,6 +20,7 @@ from oversight.app.reports import WorkerReport, read_worker, write_report
 from oversight.app.signals import SignalPipe
 from oversight.app.store import store_url
 from oversight.decisions import Decisions
+from oversight.grpc_api.convert.records import ProtobufWire
 from oversight.grpc_api.server import Server, build_server
 from oversight.journal.journal import Journal
 from oversight.outcomes import Outcomes
@@ -85,16 +86,18 @@ def _build(
     settings: Settings, current: CurrentSnapshot, journal: Journal, counters: Counters, tracer: Tracer | None
 ) -> Server:
     run = run_folder(settings.data_dir)
+    wire = ProtobufWire()
     decisions = Decisions(
         current=current,
         journal=journal,
+        wire=wire,
         keys=load_keys(settings),
         reader=open_reader(store_url(settings.data_dir)),
         drained_through_us=lambda: read_drained_us(run),
         counters=counters,
         clock_us=_now_us,
     )
-    outcomes = Outcomes(journal=journal, counters=counters, clock_us=_now_us)
+    outcomes = Outcomes(journal=journal, wire=wire, counters=counters, clock_us=_now_us)
     return build_server(
         settings, decisions=decisions, outcomes=outcomes, counters=counters, tracer=tracer, clock_us=_now_us
     )

@@ -22,14 +22,15 @@ _ESCALATIONS = {int(escalation): escalation for escalation in Escalation}
 
 
 def decide(
-    snapshot: Snapshot, request: Request, facts: ServerFacts, keys: Keys, *, canonical: str | None = None
+    snapshot: Snapshot, request: Request, facts: ServerFacts, keys: Keys, *, canonical: bytes | None = None
 ) -> Decision:
     """
     Decide *request* against *snapshot*.
 
     Every rule is evaluated; the highest tier and the strongest escalation win, and every match is returned with the
     value seen and the limit it met. A rule that fails counts as matched. Reads no clock, disk or network: the same
-    arguments always give the same decision. *canonical* is the request's canonical text, where the caller has it.
+    arguments always give the same decision. *canonical* are the bytes that stand for the request in the decision's id;
+    without it, those of `canonical_request`.
     """
     program = program_for(snapshot, request)
     limits, sources = program.limits.row(request.intent, request.department, request.currency)
@@ -54,7 +55,7 @@ def decide(
     tier = _TIERS[reasons[0].tier]
     escalation = _ESCALATIONS[max([reason.escalation for reason in reasons])]
     matched = ",".join([reason.rule_id for reason in reasons])
-    text = canonical_request(request) if canonical is None else canonical
+    text = canonical_request(request).encode("ascii") if canonical is None else canonical
     identity = decision_id(keys, snapshot.digest, text, f"{tier:d} {escalation:d} {evaluation:d} {matched}")
     audited = 0.0
     if tier is Tier.HUMAN_ON_THE_LOOP:

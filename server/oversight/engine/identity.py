@@ -68,7 +68,7 @@ def request_from_canonical(fields: Mapping[str, Any], decided_at_us: int) -> Req
     return Request(**values, decided_at_us=decided_at_us)
 
 
-def decision_id(keys: Keys, digest: str, canonical: str, decided: str) -> str:
+def decision_id(keys: Keys, digest: str, canonical: bytes, decided: str) -> str:
     """
     Return the id of a decision: 32 hex digits of a keyed BLAKE2b (RFC 7693).
 
@@ -76,8 +76,8 @@ def decision_id(keys: Keys, digest: str, canonical: str, decided: str) -> str:
     (tier, escalation, evaluation, matched rules). So a retry on any replica has the same id, and another payload or
     another outcome never has.
     """
-    text = f"{digest}\n{decided}\n{canonical}"
-    return blake2b(text.encode("ascii", "backslashreplace"), key=keys.id_key, digest_size=16).hexdigest()
+    head = f"{digest}\n{decided}\n".encode("ascii", "backslashreplace")
+    return blake2b(head + canonical, key=keys.id_key, digest_size=16).hexdigest()
 
 
 def request_key(keys: Keys, tenant_id: str | None, request_id: str) -> str:

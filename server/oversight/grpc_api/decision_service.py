@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator
 
 import grpc
 
-from oversight.decisions import Call, Decisions
-from oversight.engine.decision import Decision
-from oversight.engine.request import Request
+from oversight.decisions import Answer, Asked, Call, Decisions
 from oversight.errors import InvalidRequestError
 from oversight.grpc_api.convert.checks import check_hex_id
-from oversight.grpc_api.convert.replies import decision_to_proto, encode_reply, found_to_proto
-from oversight.grpc_api.convert.requests import request_from_proto
+from oversight.grpc_api.convert.replies import found_to_proto
+from oversight.grpc_api.convert.requests import canonical_form, request_from_proto
 from oversight.grpc_api.spans import describe_decision, trace_id_of
 from oversight.grpc_api.status import item_error
 from oversight.v1 import decision_service_pb2 as pb
@@ -51,11 +49,10 @@ class DecisionService(rpc.DecisionServiceServicer):
     def Decide(self, request: pb.DecideRequest, context: grpc.ServicerContext) -> bytes:  # type: ignore[override]  # the interceptor takes either
         """Decide one message and return the reply's bytes; the record is in the journal before this returns."""
         call = call_of(context)
-        asked = request_from_proto(request, self._clock_us())
-        decision = self._decisions.decide(asked, call)
+        decision, reply = self._decisions.decide(_asked(request, self._clock_us()), call)
         if self._traced:
             describe_decision(decision)
-        return encode_reply(decision, asked.request_id)
+        return reply
 
     def BatchDecide(self, request: pb.BatchDecideRequest, context: grpc.ServicerContext) -> pb.BatchDecideResponse:
         """Decide several messages; an item that is wrong has its error in its place."""
@@ -63,9 +60,9 @@ class DecisionService(rpc.DecisionServiceServicer):
         call = call_of(context)
         now = self._clock_us()
         items = [_parse(message, now) for message in request.requests]
-        asked = [item for item in items if isinstance(item, Request)]
-        decisions = iter(self._decisions.decide_many(asked, call) if asked else ())
-        return pb.BatchDecideResponse(results=[_result(item, decisions) for item in items])
+        asked = [item for item in items if isinstance(item, Asked)]
+        answers = iter(self._decisions.decide_many(asked, call) if asked else ())
+        return pb.BatchDecideResponse(results=[_result(item, answers) for item in items])
 
     def GetDecision(self, request: pb.GetDecisionRequest, context: grpc.ServicerContext) -> pb.Decision:  # noqa: ARG002 - the protocol's signature
         """Read a decision on record."""
@@ -76,14 +73,19 @@ class DecisionService(rpc.DecisionServiceServicer):
         return found_to_proto(self._decisions.find(decision_id, with_rules=explain))
 
 
-def _parse(message: pb.DecideRequest, now: int) -> Request | InvalidRequestError:
+def _asked(message: pb.DecideRequest, now_us: int) -> Asked:
+    request = request_from_proto(message, now_us)
+    return Asked(request, canonical_form(message, request))
+
+
+def _parse(message: pb.DecideRequest, now_us: int) -> Asked | InvalidRequestError:
     try:
-        return request_from_proto(message, now)
+        return _asked(message, now_us)
     except InvalidRequestError as error:
         return error
 
 
-def _result(item: Request | InvalidRequestError, decisions: Iterator[Decision]) -> pb.BatchDecideResult:
+def _result(item: Asked | InvalidRequestError, answers: Iterator[Answer]) -> pb.BatchDecideResult:
     if isinstance(item, InvalidRequestError):
         return pb.BatchDecideResult(error=item_error(item))
-    return pb.BatchDecideResult(response=decision_to_proto(next(decisions), item.request_id))
+    return pb.BatchDecideResult(response=pb.DecideResponse.FromString(next(answers).reply))

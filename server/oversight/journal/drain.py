@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from oversight.errors import JournalFormatError, JournalUnreadableError
-from oversight.journal.folder import Pending, WorkerFolder, naming
+from oversight.journal.folder import Decode, Pending, WorkerFolder, naming
 from oversight.journal.position import Position
 from oversight.journal.reader import Entry, SegmentReader
-from oversight.journal.records import decode
 from oversight.journal.segments import worker_folders
 from oversight.storage.protocols import RecordStore
 from oversight.storage.records import DecisionRecord, OutcomeRecord
@@ -40,14 +39,22 @@ class Drain:
     """
     Drains every folder under *root*, also of workers gone for good, into *store*; for one thread of one process.
 
-    *batch_records* go into one transaction; *clock* gives seconds since 1970. A segment is removed only after the
-    store's commit, and only when no process can write to it any more. Dying anywhere between repeats work, not records.
+    *decode* reads a payload, or raises `JournalFormatError`. *batch_records* go into one transaction; *clock* gives
+    seconds since 1970. A segment is removed only after the store's commit, and only when no process can write to it any
+    more. Dying anywhere between repeats work, not records.
     """
 
     def __init__(
-        self, root: Path, store: RecordStore, *, batch_records: int = 500, clock: Callable[[], float] = time.time
+        self,
+        root: Path,
+        store: RecordStore,
+        *,
+        decode: Decode,
+        batch_records: int = 500,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._root = root
+        self._decode = decode
         self._store = store
         self._batch_records = batch_records
         self._clock = clock
@@ -91,7 +98,7 @@ class Drain:
     def _folders(self) -> list[WorkerFolder]:
         with naming(self._root):
             paths = worker_folders(self._root)
-        self._known = {path: self._known.get(path) or WorkerFolder(path) for path in paths}
+        self._known = {path: self._known.get(path) or WorkerFolder(path, self._decode) for path in paths}
         return list(self._known.values())
 
     def _drain_folder(self, folder: WorkerFolder) -> bool:
@@ -124,7 +131,7 @@ class Drain:
         end = 0
         for entry in entries:
             try:
-                record = decode(entry.payload)
+                record = self._decode(entry.payload)
             except JournalFormatError as error:
                 problem = JournalFormatError(f"{segment}, before byte {entry.end}: {error}")
                 break

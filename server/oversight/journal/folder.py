@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +10,13 @@ from typing import NamedTuple
 from oversight.errors import JournalFormatError, JournalUnreadableError
 from oversight.journal.position import Position, read_positions, write_positions
 from oversight.journal.reader import SegmentReader
-from oversight.journal.records import decode, recorded_at_us
 from oversight.journal.segments import TORN_SUFFIX, segments
+from oversight.storage.records import DecisionRecord, OutcomeRecord, recorded_at_us
 
-__all__ = ["Pending", "WorkerFolder", "naming"]
+__all__ = ["Decode", "Pending", "WorkerFolder", "naming"]
+
+Decode = Callable[[bytes], DecisionRecord | OutcomeRecord]
+"""Returns the record that a payload holds, or raises `JournalFormatError`."""
 
 
 class Pending(NamedTuple):
@@ -34,8 +37,9 @@ class _Counted(NamedTuple):
 class WorkerFolder:
     """The segments of one worker and how far each is drained; methods raise `JournalUnreadableError`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, decode: Decode) -> None:
         self.path = path
+        self._decode = decode
         self._positions = read_positions(path)
         self._saved = dict(self._positions)
         self._counted: dict[str, _Counted] = {}
@@ -86,7 +90,7 @@ class WorkerFolder:
                 size_bytes += max(0, segment.stat().st_size - offset)
                 more = self._count(segment, offset)
                 if more and not records:
-                    oldest_us = _time_of_next(segment, offset)
+                    oldest_us = self._time_of_next(segment, offset)
                 records += more
         return Pending(records, size_bytes, oldest_us)
 
@@ -98,6 +102,14 @@ class WorkerFolder:
             self._counted[segment.name] = _Counted(reader.position, records)
         return records
 
+    def _time_of_next(self, segment: Path, offset: int) -> int | None:
+        with SegmentReader(segment, offset) as reader:
+            for entry in reader.read(1):
+                # A record that cannot be decoded is the drain's to report.
+                with suppress(JournalFormatError):
+                    return recorded_at_us(self._decode(entry.payload))
+        return None
+
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
@@ -106,12 +118,3 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise JournalUnreadableError(f"{path}: {error.strerror or type(error).__name__}; see to it by hand") from error
-
-
-def _time_of_next(segment: Path, offset: int) -> int | None:
-    with SegmentReader(segment, offset) as reader:
-        for entry in reader.read(1):
-            # A record that cannot be decoded is the drain's to report.
-            with suppress(JournalFormatError):
-                return recorded_at_us(decode(entry.payload))
-    return None

@@ -10,7 +10,7 @@ from oversight.engine.decision import Decision
 from oversight.engine.request import Request, ServerFacts
 from oversight.storage.outcome import Outcome, OutcomeStatus
 
-__all__ = ["Added", "DecisionRecord", "OutcomeRecord", "StoredDecision", "StoredOutcome"]
+__all__ = ["Added", "DecisionRecord", "OutcomeRecord", "StoredDecision", "StoredOutcome", "recorded_at_us"]
 
 
 class DecisionRecord(NamedTuple):
@@ -55,6 +55,11 @@ class OutcomeRecord(NamedTuple):
     outcome: Outcome
     received_at_us: int
     caller: str
+
+
+def recorded_at_us(record: DecisionRecord | OutcomeRecord) -> int:
+    """Return when the record was made, in microseconds since 1970 (UTC)."""
+    return record.decided_at_us if isinstance(record, DecisionRecord) else record.received_at_us
 
 
 class Added(NamedTuple):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from contract.samples import DECODE, WIRE
 from oversight.app.drain_watch import DrainWatch
 from oversight.app.handover import read_drained_us
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.errors import StoreUnavailableError
 from oversight.journal.drain import Drain
 from oversight.journal.journal import Journal
-from oversight.journal.records import encode_outcome
 from oversight.storage.outcome import Outcome
 from oversight.storage.records import Added, DecisionRecord, OutcomeRecord
 
@@ -58,14 +58,14 @@ class Place:
         self.outbox = SnapshotOutbox(data)
         root = data / "journal"
         self.journal = Journal(root / "worker-0", segment_bytes=10**6, segment_age_s=60, max_bytes=10**9)
-        drain = Drain(root, self.store, clock=lambda: self.now_s)
+        drain = Drain(root, self.store, decode=DECODE, clock=lambda: self.now_s)
         self.watch = DrainWatch(self.run, drain, self.store, self.outbox)
         self.now_s = 1_000.0
 
     def append(self, number: int) -> None:
         """Put one outcome into the journal."""
         outcome = Outcome(outcome_id=f"o{number}", decision_id="0" * 32)
-        self.journal.append(encode_outcome(outcome, received_at_us=number, caller="local"))
+        self.journal.append(WIRE.outcome_record(outcome, number, "local"))
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_outcomes_with_other_facts_under_one_id_are_said(place: Place, caplog: p
             return Added(len(decisions), 0, len(outcomes), 0)
 
     store = Conflicting()
-    watch = DrainWatch(place.run, Drain(place.data / "journal", store), store, place.outbox)
+    watch = DrainWatch(place.run, Drain(place.data / "journal", store, decode=DECODE), store, place.outbox)
     place.append(1)
 
     with caplog.at_level(logging.WARNING):

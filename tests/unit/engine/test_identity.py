@@ -40,7 +40,7 @@ def test_deciding_again_from_the_record_gives_the_recorded_decision(
     canonical = canonical_request(request)
     read = request_from_canonical(json.loads(canonical), request.decided_at_us)
     assert canonical == canonical_request(read)
-    assert decide(snapshot, request, known, KEYS, canonical=canonical) == decide(snapshot, read, known, KEYS)
+    assert decide(snapshot, request, known, KEYS, canonical=canonical.encode()) == decide(snapshot, read, known, KEYS)
 
 
 OTHERS: dict[str, Any] = {
@@ -127,7 +127,7 @@ def test_each_part_makes_the_decision_id(part: str) -> None:
 
     def identify(values: dict[str, str]) -> str:
         keys = KEYS._replace(id_key=values["key"].encode())
-        return decision_id(keys, values["digest"], values["canonical"], values["decided"])
+        return decision_id(keys, values["digest"], values["canonical"].encode(), values["decided"])
 
     before, after = identify(parts), identify(parts | {part: "other"})
     assert before != after

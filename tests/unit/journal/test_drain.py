@@ -14,14 +14,13 @@ from pathlib import Path
 import pytest
 
 from contract.memory_store import DiedError, MemoryStore
-from contract.samples import NOW_US, a_payload, an_id, an_outcome
+from contract.samples import DECODE, NOW_US, a_payload, an_id, an_outcome, an_outcome_payload
 from journal_fakes import Clock, FaultyFiles
 from oversight.errors import JournalFormatError, JournalUnreadableError, StoreUnavailableError
 from oversight.journal.drain import Drain, DrainReport, Pending
 from oversight.journal.framing import frame
 from oversight.journal.journal import Journal
 from oversight.journal.position import FILE_NAME
-from oversight.journal.records import encode_outcome
 from oversight.journal.segments import segments
 from oversight.storage.sql import SqlStore
 from oversight.storage.sqlite import file_url
@@ -39,7 +38,7 @@ def store() -> MemoryStore:
 @pytest.fixture
 def drain(root: Path, store: MemoryStore, clock: Clock) -> Drain:
     """Return a drain of small batches."""
-    return Drain(root, store, batch_records=3, clock=clock)
+    return Drain(root, store, decode=DECODE, batch_records=3, clock=clock)
 
 
 def stored(store: MemoryStore) -> list[int]:
@@ -62,9 +61,9 @@ def test_what_was_appended_is_in_the_store(make_journal: MakeJournal, drain: Dra
     for number in range(1, 5):
         first.append(a_payload(number))
     second.append(a_payload(9))
-    second.append(encode_outcome(an_outcome(9), received_at_us=NOW_US, caller="desk"))
-    second.append(encode_outcome(an_outcome(9), received_at_us=NOW_US, caller="desk"))
-    second.append(encode_outcome(an_outcome(9, verdict=4), received_at_us=NOW_US, caller="desk"))
+    second.append(an_outcome_payload(an_outcome(9)))
+    second.append(an_outcome_payload(an_outcome(9)))
+    second.append(an_outcome_payload(an_outcome(9, verdict=4)))
 
     report = drain.run_once()
 
@@ -169,7 +168,7 @@ def test_dying_between_commit_and_removal_repeats_harmlessly(
     journal = make_journal()
     for number in range(1, 8):
         journal.append(a_payload(number))
-    journal.append(encode_outcome(an_outcome(1), received_at_us=NOW_US, caller="desk"))
+    journal.append(an_outcome_payload(an_outcome(1)))
     journal.close()
     sql = SqlStore(file_url(tmp_path / "records.db"), writer="replica-1")
 
@@ -180,9 +179,9 @@ def test_dying_between_commit_and_removal_repeats_harmlessly(
 
     for _ in range(2):
         with pytest.raises(DiedError):
-            Drain(root, DiesAfterCommit(), batch_records=3).run_once()  # type: ignore[arg-type]  # never returns
+            Drain(root, DiesAfterCommit(), decode=DECODE, batch_records=3).run_once()  # type: ignore[arg-type]  # never returns
 
-    report = Drain(root, sql, batch_records=3).run_once()
+    report = Drain(root, sql, decode=DECODE, batch_records=3).run_once()
     found = [sql.find_decision(an_id(number)) for number in range(1, 8)]
     sql.close()
 
@@ -242,7 +241,7 @@ def test_what_a_pass_did_before_it_failed_is_in_the_next_report(
     journal = make_journal()
     for number in range(1, 6):
         journal.append(a_payload(number))
-    drain = Drain(root, store, batch_records=3, clock=clock)
+    drain = Drain(root, store, decode=DECODE, batch_records=3, clock=clock)
     with pytest.raises(StoreUnavailableError):
         drain.run_once()
 
@@ -253,7 +252,7 @@ def test_the_watermark_is_from_before_the_first_look(make_journal: MakeJournal, 
     """What is appended while the drain reads may be missed; nobody must then conclude that it does not exist."""
     times = iter([1.0, 2.0, 3.0])
     store = MemoryStore()
-    drain = Drain(root, store, clock=lambda: next(times))
+    drain = Drain(root, store, decode=DECODE, clock=lambda: next(times))
 
     assert [1_000_000, 2_000_000] == [drain.run_once().watermark_us, drain.run_once().watermark_us]
 
@@ -274,7 +273,7 @@ def test_without_a_position_file_everything_is_drained_again(
     else:
         file.write_bytes(b"\0" * 60 if broken == "garbage" else file.read_bytes().replace(b"[", b"[9"))
 
-    restarted = Drain(root, store, clock=clock)
+    restarted = Drain(root, store, decode=DECODE, clock=clock)
 
     assert DrainReport(decisions=1, duplicates=4, watermark_us=NOW_US) == restarted.run_once()
 
@@ -288,7 +287,7 @@ def test_with_its_position_file_a_restart_repeats_nothing(
     drain.run_once()
     journal.append(a_payload(2))
 
-    assert DrainReport(decisions=1, watermark_us=NOW_US) == Drain(root, store, clock=clock).run_once()
+    assert DrainReport(decisions=1, watermark_us=NOW_US) == Drain(root, store, decode=DECODE, clock=clock).run_once()
 
 
 def test_a_position_file_that_cannot_be_written_keeps_no_record_from_the_store(
@@ -347,11 +346,11 @@ def test_damage_in_a_growing_segment_is_remembered_until_it_closes(
         journal.append(a_payload(number))
     damage(segments(root / "worker-0")[0], SIZE + 100)
     expected = DrainReport(decisions=2, torn_frames=1, watermark_us=NOW_US)
-    assert expected == Drain(root, store, clock=clock).run_once()
+    assert expected == Drain(root, store, decode=DECODE, clock=clock).run_once()
 
     journal.append(a_payload(4))
     journal.close()
-    report = Drain(root, store, clock=clock).run_once()
+    report = Drain(root, store, decode=DECODE, clock=clock).run_once()
 
     assert DrainReport(decisions=1, watermark_us=NOW_US) == report
     assert [1, 3, 4] == stored(store)
@@ -374,8 +373,8 @@ def test_damage_is_not_forgotten_when_the_store_fails_right_after(
             return super().add(decisions, outcomes)
 
     with pytest.raises(StoreUnavailableError):
-        Drain(root, FailsLater(), batch_records=2, clock=clock).run_once()
-    Drain(root, store, batch_records=2, clock=clock).run_once()
+        Drain(root, FailsLater(), decode=DECODE, batch_records=2, clock=clock).run_once()
+    Drain(root, store, decode=DECODE, batch_records=2, clock=clock).run_once()
 
     assert [4, 5] == stored(store)
     assert [".json", ".torn"] == files_in(root / "worker-0")
@@ -401,13 +400,14 @@ def test_a_record_of_a_newer_version_stops_its_worker_only_and_nothing_is_lost(
     """After a rollback of the software; the records wait for the version that can read them."""
     journal = make_journal("worker-0")
     journal.append(a_payload(1))
-    journal.append(b'{"v":2,"t":"decision"}')
+    journal.append(b"\x1a\x02\x0a\x00")  # a kind of record that this version does not know
     journal.append(a_payload(2))
     make_journal("worker-1").append(a_payload(3))
     clock.now_s += 1
     for _ in range(2):
         with pytest.raises(
-            JournalFormatError, match=rf"{segments(root / 'worker-0')[0]}, before byte \d+: .* version 2"
+            JournalFormatError,
+            match=rf"{segments(root / 'worker-0')[0]}, before byte \d+: .* start the version of the server",
         ):
             drain.run_once()
 
@@ -466,7 +466,7 @@ def test_pending_falls_batch_by_batch(root: Path, make_journal: MakeJournal, clo
             seen.append(watched.pending())
             return super().add(decisions, outcomes)
 
-    watched = Drain(root, Watched(), batch_records=3, clock=clock)
+    watched = Drain(root, Watched(), decode=DECODE, batch_records=3, clock=clock)
     watched.run_once()
 
     assert [Pending(left, left * SIZE, NOW_US + 8 - left) for left in (7, 4, 1)] == seen
@@ -483,7 +483,7 @@ def test_a_drain_that_follows_a_writer_gets_every_record_once(root: Path, store:
         journal.close()
 
     writer = threading.Thread(target=write)
-    drain = Drain(root, store)
+    drain = Drain(root, store, decode=DECODE)
     totals = [0, 0, 0]
     deadline_s = time.monotonic() + 30
     writer.start()

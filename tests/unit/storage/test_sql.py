@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Boolean, Table
 
+from builders import KEYS
 from contract.samples import NOW_US, a_record, a_request, an_id, an_outcome_record
+from oversight.engine.identity import request_key
 from oversight.errors import StoreUnavailableError, StoreVersionError
 from oversight.storage.chain import GENESIS, canonical_row, link, seal
 from oversight.storage.records import Added
@@ -153,7 +155,7 @@ def test_an_erased_decision_is_read_back_without_its_personal_part(
     assert found is not None
     assert found.erased
     assert a_request(1, request_id="", conversation_id=None, subject_ref=None, attributes=None) == found.request
-    assert "key-request-1" == found.request_key
+    assert request_key(KEYS, "acme", "request-1") == found.request_key
     assert [] == chain_breaks(file)
 
 

@@ -21,7 +21,7 @@ from oversight.storage.outcome import Outcome
 from oversight.storage.records import StoredOutcome
 from oversight.v1 import outcome_pb2 as pb
 
-__all__ = ["outcome_from_proto", "stored_outcome_to_proto"]
+__all__ = ["outcome_fields", "outcome_from_proto", "outcome_to_proto", "stored_outcome_to_proto"]
 
 _RANGES: Mapping[str, tuple[float, float | None]] = {
     "edit_distance": (0, 1),
@@ -80,22 +80,39 @@ def outcome_from_proto(message: pb.Outcome, prefix: str = "outcome") -> Outcome:
     return Outcome(**found)
 
 
-def stored_outcome_to_proto(stored: StoredOutcome) -> pb.RecordedOutcome:
-    """Return an outcome on record as a message."""
-    message = pb.RecordedOutcome(
-        status=stored.status,  # type: ignore[arg-type]  # the store's numbers are the API's: a test holds them equal
-        caller=stored.caller,
-    )
-    message.received_at.FromMicroseconds(stored.received_at_us)
+def outcome_fields(message: pb.Outcome) -> dict[str, Any]:
+    """Return the present fields of a recorded outcome by the engine's names; `outcome_to_proto` the other way."""
+    found = {_ENGINE_NAMES.get(field.name, field.name): value for field, value in message.ListFields()}
+    if "observed_at_us" in found:
+        found["observed_at_us"] = message.observed_at.ToMicroseconds()
+    if "draft_sha256" in found:
+        found["draft_sha256"] = message.draft_sha256.hex()
+    return found
+
+
+def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
+    """Return the message of an outcome."""
+    message = pb.Outcome()
     value: Any
-    for name, value in zip(Outcome._fields, stored.outcome, strict=True):
+    for name, value in zip(Outcome._fields, outcome, strict=True):
         match name:
             case _ if value is None:
                 continue
             case "observed_at_us":
-                message.outcome.observed_at.FromMicroseconds(value)
+                message.observed_at.FromMicroseconds(value)
             case "draft_sha256":
-                message.outcome.draft_sha256 = bytes.fromhex(value)
+                message.draft_sha256 = bytes.fromhex(value)
             case _:
-                setattr(message.outcome, name, value)
+                setattr(message, name, value)
+    return message
+
+
+def stored_outcome_to_proto(stored: StoredOutcome) -> pb.RecordedOutcome:
+    """Return an outcome on record as a message."""
+    message = pb.RecordedOutcome(
+        outcome=outcome_to_proto(stored.outcome),
+        status=stored.status,  # type: ignore[arg-type]  # the store's numbers are the API's: a test holds them equal
+        caller=stored.caller,
+    )
+    message.received_at.FromMicroseconds(stored.received_at_us)
     return message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from oversight.grpc_api.convert.checks import FieldCheck, check_sha256, check_si
 from oversight.v1 import decision_pb2 as values
 from oversight.v1 import decision_service_pb2 as pb
 
-__all__ = ["request_from_proto", "request_to_proto"]
+__all__ = ["canonical_form", "request_fields", "request_from_proto", "request_to_proto"]
 
 MAX_FLAGS = 16
 MAX_ATTRIBUTES = 32
@@ -95,6 +96,7 @@ def _random_id() -> str:
         return drawn[:32]
 
 
+_NEGATIVE_ZERO = struct.pack("<d", -0.0)
 _random_ids: list[str] = []
 _PLACES = _places()
 _ABSENT: list[Any] = [None] * len(REQUEST_FIELDS)
@@ -123,6 +125,24 @@ def request_from_proto(message: pb.DecideRequest, decided_at_us: int) -> Request
     return Request._make([*found, decided_at_us])
 
 
+def canonical_form(message: pb.DecideRequest, request: Request) -> bytes:
+    """
+    Return the bytes that stand for a checked *request*, which came as *message*.
+
+    They are those of `request_to_proto`: known fields only, by number, maps by key. *message* is brought into that
+    form, which mostly it has: the exceptions are an absent id, fields that this version does not know, times finer than
+    a microsecond and negative zeros.
+    """
+    message.DiscardUnknownFields()
+    if not message.request_id:
+        message.request_id = request.request_id
+    canonical = message.SerializeToString(deterministic=True)
+    # Bytes of a text may look like a negative zero; then the longer way comes to the same.
+    if _NEGATIVE_ZERO in canonical or (request.signal_time_us is not None and message.signal_time.nanos % 1000):
+        return request_to_proto(zip(REQUEST_FIELDS, request, strict=False)).SerializeToString(deterministic=True)
+    return canonical
+
+
 def request_to_proto(fields: Iterable[tuple[str, Any]]) -> pb.DecideRequest:
     """Return the message of a recorded request from its (engine name, value) pairs; None is absent."""
     message = pb.DecideRequest()
@@ -143,6 +163,22 @@ def request_to_proto(fields: Iterable[tuple[str, Any]]) -> pb.DecideRequest:
             case _:
                 setattr(message, name, value)
     return message
+
+
+def request_fields(message: pb.DecideRequest) -> dict[str, Any]:
+    """Return the present fields of a recorded request by the engine's names; `request_to_proto` the other way."""
+    found = {_ENGINE_NAMES.get(field.name, field.name): value for field, value in message.ListFields()}
+    if "guardrail_flags" in found:
+        found["guardrail_flags"] = list(message.guardrails.flags)
+    if "signal_time_us" in found:
+        found["signal_time_us"] = message.signal_time.ToMicroseconds()
+    if "draft_sha256" in found:
+        found["draft_sha256"] = message.draft_sha256.hex()
+    if "attributes" in found:
+        found["attributes"] = {
+            name: getattr(value, str(value.WhichOneof("value"))) for name, value in sorted(message.attributes.items())
+        }
+    return found
 
 
 def _kind(value: AttributeScalar) -> str:
