@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from oversight.engine.decision import Comparison, Escalation, Reason, Tier
 from oversight.engine.request import Request, ServerFacts
-from oversight.engine.runtime import age_s, choice_name, observe
+from oversight.engine.runtime import age_s, choice_name
 from oversight.engine.snapshot import Program, Snapshot
 
-__all__ = ["BUILT_IN_RULES", "ERRORS", "ROUTINE", "STALE", "built_in", "missing_signals", "policy_error"]
+__all__ = ["BUILT_IN_RULES", "ERRORS", "ROUTINE", "STALE", "built_in", "policy_error"]
 
 BUILT_IN_RULES: tuple[str, ...] = (
     "oversight_stop",
@@ -44,11 +44,6 @@ ROUTINE = _reason("routine", "No rule asks for more than watching.", tier=Tier.H
 def policy_error(rules: list[str]) -> Reason:
     """Return the reason that names the *rules* that failed."""
     return _reason("policy_error", f"A rule could not be evaluated and counts as matched: {', '.join(rules)}.")
-
-
-def missing_signals(program: Program, request: Request, facts: ServerFacts) -> tuple[str, ...]:
-    """Return the required signals that are absent, in alphabetical order; a number that is NaN is absent."""
-    return tuple(name for name in program.required_signals if observe(name, request, facts) is None)
 
 
 def built_in(

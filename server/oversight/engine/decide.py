@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from oversight.engine.built_in import ERRORS, ROUTINE, STALE, built_in, missing_signals, policy_error
+from oversight.engine.built_in import ERRORS, ROUTINE, STALE, built_in, policy_error
 from oversight.engine.decision import Decision, Escalation, Evaluation, Reason, Tier
 from oversight.engine.identity import Keys, audit_draw, canonical_request, decision_id
 from oversight.engine.request import Request, ServerFacts
@@ -34,21 +32,18 @@ def decide(
     """
     program = program_for(snapshot, request)
     limits, sources = program.limits.row(request.intent, request.department, request.currency)
-    missing = missing_signals(program, request, facts)
-    reasons = list(built_in(snapshot, program, request, facts, missing))
-    hits: list[tuple[int, Any]] = []
-    shadows: list[tuple[int, Any]] = []
-    program.rules(request, limits, sources, facts, hits, shadows)
-    # Compiled rules match in the order of replies; only built-in ones among them make a sort necessary.
-    unsorted = bool(reasons)
-    failed = _collect(program, hits, reasons)
-    if failed:
-        reasons.append(policy_error(failed))
-    if unsorted or failed:
-        reasons.sort(key=_reply_order)
+    reasons: list[Reason] = []
     shadow_reasons: list[Reason] = []
-    if _collect(program, shadows, shadow_reasons):
+    failed: list[str] = []
+    missing = program.rules(request, limits, sources, facts, reasons, shadow_reasons, failed)
+    # Compiled rules match in the order of replies; anything beside them makes a sort necessary.
+    others = list(built_in(snapshot, program, request, facts, missing))
+    if failed:
         shadow_reasons.sort(key=_reply_order)
+        failing = {reason.rule_id for reason in reasons}.intersection(failed)
+        others += [policy_error(sorted(failing))] if failing else []
+    if others or failed:
+        reasons = sorted(reasons + others, key=_reply_order)
     evaluation = _evaluation(reasons)
     if not reasons:
         reasons.append(ROUTINE)
@@ -87,18 +82,6 @@ def program_for(snapshot: Snapshot, request: Request) -> Program:
     """Return the policy of the request's department; the default policy where it names none or an unknown one."""
     named = snapshot.policies.get(request.department) if request.department is not None else None
     return named or snapshot.policies[snapshot.default_policy]
-
-
-def _collect(program: Program, found: list[tuple[int, Any]], reasons: list[Reason]) -> list[str]:
-    """Append the reasons of the matches *found*; return the rules among them that failed."""
-    failed = []
-    for index, comparisons in found:
-        code, rule_id, message, tier, escalation = program.matches[index]
-        if comparisons is None:
-            failed.append(rule_id)
-            tier = max(tier, int(Tier.HUMAN_IN_THE_LOOP))
-        reasons.append(Reason(code, rule_id, message, tier, escalation, comparisons or ()))
-    return failed
 
 
 def _evaluation(reasons: list[Reason]) -> Evaluation:

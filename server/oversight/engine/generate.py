@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from oversight.engine.conditions import checks, normal_form, parts_of
+from oversight.engine.decision import Tier
 from oversight.engine.limits import Slot
 from oversight.engine.policy import All, Check, Condition, Literal, Policy, Rule, ThresholdRef
 from oversight.engine.request import Request
@@ -38,15 +39,20 @@ def generate(policy: Policy, rules: Sequence[Rule]) -> tuple[str, tuple[Slot, ..
     """
     Return the source of one function that evaluates *rules*, and the limits that it reads.
 
-    The function appends `(index into rules, comparisons)` to `hits`, or to `shadows`, for every rule that matches, with
-    None for comparisons where the rule failed. It reads the request by position; every text in it is the `repr` of a
-    checked value.
+    The function appends the `Reason` of every rule that matches to `hits` or, of a shadow rule, to `shadows`; a rule
+    that fails matches, and its id is appended to `failed`. It returns the required signals that are absent, in
+    alphabetical order. It reads the request by position; every text in it is the `repr` of a checked value.
     """
     writer = _Writer(policy)
-    body = [line for index, rule in enumerate(rules) for line in writer.rule(index, rule)]
-    head = ["def rules(r, limits, sources, facts, hits, shadows):", f"    now = r[{_POSITIONS['decided_at_us']}]"]
+    body = [line for rule in rules for line in writer.rule(rule)]
+    missing = [line for signal in sorted(policy.required_signals) for line in writer.required(signal)]
+    head = [
+        "def rules(r, limits, sources, facts, hits, shadows, failed):",
+        f"    now = r[{_POSITIONS['decided_at_us']}]",
+    ]
     loads = [f"    {name} = {_DERIVED.get(name) or f'r[{_POSITIONS[name]}]'}" for name in sorted(writer.read)]
-    return "\n".join([*head, *loads, *body, ""]), tuple(writer.slots)
+    lines = [*head, *loads, *body, "    missing = []", *missing, "    return tuple(missing)", ""]
+    return "\n".join(lines), tuple(writer.slots)
 
 
 class _Writer:
@@ -59,18 +65,33 @@ class _Writer:
         self.slots: dict[Slot, int] = {}
         self.read: set[str] = set()
 
-    def rule(self, index: int, rule: Rule) -> list[str]:
+    def required(self, signal: str) -> list[str]:
+        """Return the lines that note the absence of a required *signal*; a number that is NaN is absent."""
+        name = signal.removeprefix("attributes.")
+        if name != signal:
+            return [
+                f"    if (r[{_POSITIONS['attributes']}] or {{}}).get({name!r}) is None:",
+                f"        missing.append({signal!r})",
+            ]
+        nan = f" or {signal} != {signal}" if signal_of(self._policy, signal).kind == "number" else ""
+        return [f"    if {self._variable(signal)} is None{nan}:", f"        missing.append({signal!r})"]
+
+    def rule(self, rule: Rule) -> list[str]:
+        """Return the lines that evaluate *rule*."""
         condition = normal_form(rule.when)
         target = "shadows" if rule.shadow else "hits"
+        said = f"{rule.reason!r}, {rule.id!r}, {rule.message!r}"
+        raised, asked = max(rule.tier, Tier.HUMAN_IN_THE_LOOP), int(rule.escalation)
         active = [f"now >= {rule.since_us}"] if rule.since_us is not None else []
         active += [f"now < {rule.until_us}"] if rule.until_us is not None else []
         lines = [
             f"try:  # {rule.id}",
             *(f"    {load}" for load in self._attribute_loads(condition)),
             f"    if {self._truth(condition)}:",
-            f"        {target}.append(({index}, ({self._comparisons(condition)})))",
+            f"        {target}.append(Reason({said}, {rule.tier:d}, {asked}, ({self._comparisons(condition)})))",
             "except Exception:",
-            f"    {target}.append(({index}, None))",
+            f"    {target}.append(Reason({said}, {raised:d}, {asked}, ()))",
+            f"    failed.append({rule.id!r})",
         ]
         if not active:
             return [f"    {line}" for line in lines]

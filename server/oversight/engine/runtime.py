@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from oversight.engine.decision import Comparison
+from oversight.engine.decision import Comparison, Reason
 from oversight.engine.request import AttributeScalar, Request, ServerFacts
 from oversight.engine.signals import SIGNALS
 
@@ -75,6 +75,7 @@ def choice_name(signal: str, value: Any) -> Any:
 
 NAMESPACE: Mapping[str, object] = {
     "Comparison": Comparison,
+    "Reason": Reason,
     "age_s": age_s,
     "attribute": attribute,
     "choice_names": _CHOICE_NAMES,

@@ -29,19 +29,16 @@ class Program:
     """
     One compiled policy.
 
-    `rules` is the generated function; its hits index `matches`, which has (code, rule id, message, tier, escalation) in
-    the order of replies. `source` is its text, for people. `audit_slot` is where the limits hold the audit rate.
+    `rules` is the generated function (see `engine.generate`); it finds reasons in the order of replies. `source` is its
+    text, for people. `audit_slot` is where the limits hold the audit rate.
     """
 
     name: str
     version: str
     source: str
-    rules: Callable[..., None]
-    matches: tuple[tuple[str, str, str, int, int], ...]
+    rules: Callable[..., tuple[str, ...]]
     limits: Limits
     audit_slot: int | None
-    required_signals: tuple[str, ...]
-    attributes: Mapping[str, str]
     intents: frozenset[str]
     max_signal_age_s: float | None
     tighten_unknown_intent: bool
@@ -121,11 +118,8 @@ def _load(policy: Mapping[str, Any], policies: Mapping[str, Mapping[str, Any]], 
         version=policy["version"],
         source=policy["source"],
         rules=names["rules"],
-        matches=tuple(policy["rules"]),
         limits=Limits(policy, policies, live),
         audit_slot=policy["audit_slot"],
-        required_signals=policy["required_signals"],
-        attributes=policy["attributes"],
         intents=policy["intents"],
         max_signal_age_s=policy["max_signal_age_s"],
         tighten_unknown_intent=policy["tighten_unknown_intent"],
