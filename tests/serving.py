@@ -11,7 +11,7 @@ import grpc
 from opentelemetry.trace import Tracer
 
 from builders import KEYS
-from oversight.decisions import Decisions
+from oversight.decisions import Decisions, Reader
 from oversight.engine.snapshot import Snapshot
 from oversight.errors import RecordUnavailableError
 from oversight.grpc_api.convert.records import ProtobufWire
@@ -78,9 +78,11 @@ class Fixed:
 class Serving:
     """The server, what is behind it, and stubs to call it."""
 
-    def __init__(self, snapshot: Snapshot, tracer: Tracer | None = None, **settings: Any) -> None:
+    def __init__(
+        self, snapshot: Snapshot, tracer: Tracer | None = None, reader: Reader | None = None, **settings: Any
+    ) -> None:
         self.journal = MemoryJournal()
-        self.reader = MemoryReader()
+        self.reader = reader or MemoryReader()
         self.counters = Counters()
         self.current = Fixed(snapshot)
         self.now_us = NOW_US

@@ -164,12 +164,12 @@ def test_a_malformed_decision_id_is_refused(serving, decision_id):
 
 def test_an_unknown_view_is_refused(serving):
     """A view from the future must not quietly be read as another."""
-    request = pb.GetDecisionRequest(decision_id="0" * 32, view=9)
+    request = pb.GetDecisionRequest(decision_id="0" * 32, view=9)  # type: ignore[arg-type]  # what must not work
     refusal = refusal_of(lambda: serving.decide.GetDecision(request, timeout=5))
     assert (*INVALID, "view", "view: expected BASIC or EXPLAIN, got 9") == refusal[:4]
 
 
-GOOD_OUTCOME = {"outcome_id": "o-1", "decision_id": "0" * 32}
+GOOD_OUTCOME: dict[str, Any] = {"outcome_id": "o-1", "decision_id": "0" * 32}
 BAD_OUTCOMES: list[tuple[dict[str, Any], str, str]] = [
     ({"outcome_id": ""}, "outcome_id", "expected a value, got none"),
     ({"outcome_id": "o" * 129}, "outcome_id", "expected at most 128 characters, got 129"),

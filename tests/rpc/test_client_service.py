@@ -10,6 +10,7 @@ from oversight_client import (
     AsyncClient,
     Client,
     DeadlineExceededError,
+    DecideFields,
     Decision,
     Escalation,
     Evaluation,
@@ -21,7 +22,7 @@ from oversight_client import (
 )
 
 LONG_S = 20.0
-ROUTINE = {"intent": "order_status", "response_confidence": 0.97, "sentiment_score": 0.3}
+ROUTINE: DecideFields = {"intent": "order_status", "response_confidence": 0.97, "sentiment_score": 0.3}
 
 
 @pytest.fixture
@@ -55,12 +56,13 @@ def test_an_angry_customer_is_led_by_a_person_with_value_and_limit(client):
 
 def test_the_asyncio_client_is_answered_alike(serving, client):
     """Same request, same decision, same id, whichever client asked."""
+    request: DecideFields = {"request_id": "r1", **ROUTINE}
 
     async def decide() -> Decision:
         async with AsyncClient(serving.target, timeout_s=LONG_S) as other:
-            return await other.decide(request_id="r1", **ROUTINE)
+            return await other.decide(**request)
 
-    assert client.decide(request_id="r1", **ROUTINE) == asyncio.run(decide())
+    assert client.decide(**request) == asyncio.run(decide())
 
 
 def test_the_field_that_the_service_refuses_is_named(client):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_a_recorded_request_is_read_back_as_it_was_decided(message: pb.DecideReq
 
     assert request == request_from_canonical(request_fields(recorded), NOW_US)
     assert request == request_from_proto(recorded, NOW_US)
-    assert "-0.0" not in canonical_request(request)
+    assert not re.search(r":-0\.0[,}]", canonical_request(request))
 
 
 def test_fields_of_a_newer_client_are_no_part_of_it() -> None:
