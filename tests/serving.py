@@ -46,7 +46,7 @@ class MemoryJournal:
         self.payloads.extend(payloads)
 
     def entries(self) -> list[journal_pb2.DecisionEntry]:
-        return [journal_pb2.JournalRecord.FromString(payload).decision for payload in self.payloads]
+        return [entry for payload in self.payloads for entry in journal_pb2.JournalFrame.FromString(payload).decisions]
 
     def fail(self) -> None:
         self.failure = RecordUnavailableError("no space left in the journal")

@@ -9,7 +9,7 @@ from builders import KEYS
 from oversight.decisions import Call
 from oversight.engine.decision import Comparison, Decision, Escalation, Evaluation, OnExpiry, Reason, Tier
 from oversight.engine.request import REQUEST_FIELDS, Request, ServerFacts
-from oversight.grpc_api.convert.records import ProtobufWire, decode_record
+from oversight.grpc_api.convert.records import ProtobufWire, decode_frame
 from oversight.grpc_api.convert.requests import request_to_proto
 from oversight.storage.outcome import Outcome
 from oversight.storage.records import DecisionRecord, OutcomeRecord
@@ -19,7 +19,7 @@ DRAFT = "ab" * 32
 FACTS = ServerFacts(labelled_outcomes=12, policy_age_s=3, threshold_age_s=4)
 NOW_US = 1_800_000_000_000_000
 WIRE = ProtobufWire()
-DECODE = partial(decode_record, keys=KEYS)
+DECODE = partial(decode_frame, keys=KEYS)
 """What a drain reads payloads with."""
 
 
@@ -127,7 +127,7 @@ def an_outcome_payload(outcome: Outcome, received_at_us: int = NOW_US) -> bytes:
 
 def a_record(number: int = 1, request: Request | None = None, decision: Decision | None = None) -> DecisionRecord:
     """Return a decision on its way to the store."""
-    record = DECODE(a_payload(number, request, decision))
+    (record,) = DECODE(a_payload(number, request, decision))
     assert isinstance(record, DecisionRecord)
     return record
 

@@ -12,7 +12,7 @@ import pytest
 
 from builders import KEYS
 from oversight.errors import StoreUnavailableError
-from oversight.grpc_api.convert.records import decode_record
+from oversight.grpc_api.convert.records import decode_frame
 from oversight.policies import SnapshotSource, assemble_source, compile_source
 from oversight.storage.records import DecisionRecord, OutcomeRecord
 from oversight.storage.sql import SqlStore
@@ -65,7 +65,7 @@ def serving(serve: Callable[..., Serving], store: SqlStore) -> Serving:
 
 def drain(serving: Serving, store: SqlStore) -> None:
     """Bring what the journal holds into the store, as the controller does."""
-    records = [decode_record(payload, KEYS) for payload in serving.journal.payloads]
+    records = [record for payload in serving.journal.payloads for record in decode_frame(payload, KEYS)]
     store.add(
         [record for record in records if isinstance(record, DecisionRecord)],
         [record for record in records if isinstance(record, OutcomeRecord)],

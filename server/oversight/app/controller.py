@@ -20,7 +20,7 @@ from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.app.store import WRITER, store_url
 from oversight.errors import StoreUnavailableError
-from oversight.grpc_api.convert.records import decode_record
+from oversight.grpc_api.convert.records import decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
 from oversight.storage.sql import SqlStore
@@ -68,7 +68,7 @@ class _Controller:
         self._store = SqlStore(store_url(settings.data_dir), writer=WRITER)
         self._drain = DrainWatch(
             self._run,
-            Drain(settings.data_dir / "journal", self._store, decode=partial(decode_record, keys=load_keys(settings))),
+            Drain(settings.data_dir / "journal", self._store, decode=partial(decode_frame, keys=load_keys(settings))),
             self._store,
             self._outbox,
         )

@@ -125,26 +125,28 @@ class Drain:
         self, folder: WorkerFolder, segment: Path, reader: SegmentReader, entries: Sequence[Entry]
     ) -> None:
         """Store a batch; where one entry does not decode, store those before it and raise `JournalFormatError`."""
-        decisions: list[DecisionRecord] = []
-        outcomes: list[OutcomeRecord] = []
+        records: list[DecisionRecord | OutcomeRecord] = []
         problem: JournalFormatError | None = None
-        end = 0
+        end = done = 0
         for entry in entries:
             try:
-                record = self._decode(entry.payload)
+                records += self._decode(entry.payload)
             except JournalFormatError as error:
-                problem = JournalFormatError(f"{segment}, before byte {entry.end}: {error}")
-                break
-            if isinstance(record, DecisionRecord):
-                decisions.append(record)
-            else:
-                outcomes.append(record)
+                # Behind torn bytes a caller's own may pass for a frame: they are torn as well. But a frame in its place
+                # was written by somebody.
+                if not entry.resumed:
+                    problem = JournalFormatError(f"{segment}, before byte {entry.end}: {error}")
+                    break
             end = entry.end
-        added = self._store.add(decisions, outcomes)
+            done += 1
+        added = self._store.add(
+            [record for record in records if isinstance(record, DecisionRecord)],
+            [record for record in records if isinstance(record, OutcomeRecord)],
+        )
         sums = (had + more for had, more in zip(self._report, added, strict=False))
         self._report = DrainReport(*sums, *self._report[len(added) :])
         if end:
-            self._advance(folder, segment, reader, end=end, records=len(decisions) + len(outcomes))
+            self._advance(folder, segment, reader, end=end, records=done)
         if problem is not None:
             raise problem
 

@@ -15,12 +15,16 @@ from oversight.storage.records import DecisionRecord, OutcomeRecord, recorded_at
 
 __all__ = ["Decode", "Pending", "WorkerFolder", "naming"]
 
-Decode = Callable[[bytes], DecisionRecord | OutcomeRecord]
-"""Returns the record that a payload holds, or raises `JournalFormatError`."""
+Decode = Callable[[bytes], list[DecisionRecord | OutcomeRecord]]
+"""Returns the records that a frame's payload holds, or raises `JournalFormatError`."""
 
 
 class Pending(NamedTuple):
-    """What is not in the store yet; `oldest_us` is when the oldest record was made, None if there is none."""
+    """
+    What is not in the store yet; a batch, which is written at once, counts as one record.
+
+    `oldest_us` is when the oldest was made, None if there is none.
+    """
 
     records: int = 0
     bytes: int = 0
@@ -107,7 +111,7 @@ class WorkerFolder:
             for entry in reader.read(1):
                 # A record that cannot be decoded is the drain's to report.
                 with suppress(JournalFormatError):
-                    return recorded_at_us(self._decode(entry.payload))
+                    return min(map(recorded_at_us, self._decode(entry.payload)))
         return None
 
 

@@ -63,9 +63,13 @@ class Journal:
         self._write(frame(payload))
 
     def append_many(self, payloads: Sequence[bytes]) -> None:
-        """Put records into the journal in one write: all of them or, if this raises, none."""
+        """
+        Put records into the journal in one frame: all of them or, if this raises, none.
+
+        One frame, because whole frames of a write that was cut short would pass for records until it is taken back.
+        """
         if payloads:
-            self._write(b"".join(map(frame, payloads)))
+            self._write(frame(b"".join(payloads)))
 
     def close(self) -> None:
         """Close the segment, so that the drain may remove it; nothing can be appended afterwards."""

@@ -16,10 +16,15 @@ _CHUNK_BYTES = 1024 * 1024
 
 
 class Entry(NamedTuple):
-    """One record of a segment and where its frame ends."""
+    """
+    One frame of a segment and where it ends.
+
+    `resumed`: found by its checksums alone, behind bytes that could not be read; what a caller sent may look like it.
+    """
 
     payload: bytes
     end: int
+    resumed: bool = False
 
 
 class SegmentReader:
@@ -46,6 +51,7 @@ class SegmentReader:
         self._buffer = b""
         self._at = 0
         self._checked_again = -1
+        self._resumed = False
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -66,7 +72,8 @@ class SegmentReader:
                 step = OVERHEAD_BYTES + len(found)
                 self._at += step
                 self.position += step
-                entries.append(Entry(found, self.position))
+                entries.append(Entry(found, self.position, self._resumed))
+                self._resumed = False
             elif not self._fill(found) and not self._pass_over(found):
                 break
         return entries
@@ -114,6 +121,7 @@ class SegmentReader:
                 self._load_rest()
                 return True
         self._torn_frames += 1
+        self._resumed = True
         self._at = len(self._buffer) if following is None else following
         self.position += self._at
         return True

@@ -68,7 +68,7 @@ def test_a_reason_has_its_fields_by_name() -> None:
 
 def test_a_payload_is_the_published_message_and_holds_the_reply_to_the_byte() -> None:
     """What was answered is on record, not something like it; and any tool with the proto can read it."""
-    entry = pb.JournalRecord.FromString(a_payload(1)).decision
+    entry = pb.JournalFrame.FromString(a_payload(1)).decisions[0]
 
     reply = WIRE.reply(a_decision(1), "request-1")
     assert reply in a_payload(1)
@@ -106,7 +106,7 @@ def test_any_text_and_value_comes_back(observed: Any, limit: Any, text: str, num
     reply = WIRE.reply(decision, request.request_id)
     facts = FACTS._replace(policy_age_s=number)
 
-    record = DECODE(WIRE.decision_record(canonical, reply, facts, number, text, Call(text, text, 0), number))
+    (record,) = DECODE(WIRE.decision_record(canonical, reply, facts, number, text, Call(text, text, 0), number))
 
     assert isinstance(record, DecisionRecord)
     assert (text, number, text, number) == (record.caller, record.decided_at_us, record.trace_id, record.latency_us)
@@ -133,12 +133,12 @@ def test_an_outcome_comes_back_whole(ref: str, csat: float) -> None:
         1, correction_ref=ref or None, csat=csat, escalated=False, draft_sha256="ab" * 32, observed_at_us=NOW_US
     )
 
-    assert OutcomeRecord(outcome, NOW_US, "desk") == DECODE(an_outcome_payload(outcome))
+    assert [OutcomeRecord(outcome, NOW_US, "desk")] == DECODE(an_outcome_payload(outcome))
 
 
 def test_a_record_knows_when_it_was_made() -> None:
     """The age of the oldest pending record is told from it."""
-    outcome = DECODE(an_outcome_payload(Outcome("o", "d"), received_at_us=7))
+    (outcome,) = DECODE(an_outcome_payload(Outcome("o", "0" * 32), received_at_us=7))
 
     assert (NOW_US + 1, 7) == (recorded_at_us(a_record(1)), recorded_at_us(outcome))
 
@@ -150,8 +150,8 @@ def test_a_record_knows_when_it_was_made() -> None:
         (a_payload(1)[:-1], "not one of ours"),
         (b"", "neither a decision nor an outcome that this version knows"),
         (b"\x1a\x02\x0a\x00", "start the version of the server that wrote it"),
-        (pb.JournalRecord(decision=pb.DecisionEntry()).SerializeToString(), "neither a decision nor an outcome"),
-        (pb.JournalRecord(outcome=pb.OutcomeEntry()).SerializeToString(), "neither a decision nor an outcome"),
+        (pb.JournalFrame(decisions=[pb.DecisionEntry()]).SerializeToString(), "not one of ours: decision_id: expected"),
+        (pb.JournalFrame(outcomes=[pb.OutcomeEntry()]).SerializeToString(), "not one of ours: decision_id: expected"),
     ],
 )
 def test_what_this_version_did_not_write_is_refused_in_words(payload: bytes, words: str) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from contract.memory_store import DiedError, MemoryStore
-from contract.samples import DECODE, NOW_US, a_payload, an_id, an_outcome, an_outcome_payload
-from journal_fakes import Clock, FaultyFiles
-from oversight.errors import JournalFormatError, JournalUnreadableError, StoreUnavailableError
+from contract.samples import DECODE, NOW_US, a_payload, a_request, an_id, an_outcome, an_outcome_payload
+from journal_fakes import IO_ERROR, Clock, FaultyFiles
+from oversight.errors import JournalFormatError, JournalUnreadableError, RecordUnavailableError, StoreUnavailableError
 from oversight.journal.drain import Drain, DrainReport, Pending
 from oversight.journal.framing import frame
 from oversight.journal.journal import Journal
@@ -494,3 +494,61 @@ def test_a_drain_that_follows_a_writer_gets_every_record_once(root: Path, store:
 
     assert [count, 0, 0] == totals
     assert list(range(count)) == stored(store)
+
+
+class DrainedWhileShort(FaultyFiles):
+    """A disk that is full nine tenths into a write, and a drain that looks at just that moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.look: Callable[[], object] | None = None
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        """Write most of *data* and drain, or write all of it."""
+        if self.look is None:
+            return super().write(descriptor, data)
+        written = super().write(descriptor, data[: len(data) * 9 // 10])
+        self.look()
+        return written
+
+
+def test_a_refused_batch_leaves_nothing_and_costs_nothing(root: Path, drain: Drain, store: MemoryStore) -> None:
+    """Its first records were whole on the disk when the drain looked; nobody was ever told of them."""
+    files = DrainedWhileShort()
+    journal = Journal(root / "worker-0", segment_bytes=1 << 20, segment_age_s=60, max_bytes=1 << 30, files=files)
+    journal.append(a_payload(1))
+    files.look = drain.run_once
+
+    with pytest.raises(RecordUnavailableError):
+        journal.append_many([a_payload(number) for number in range(100, 105)])
+
+    files.look = None
+    for number in range(2, 9):
+        journal.append(a_payload(number))
+    drain.run_once()
+    journal.close()
+    drain.run_once()
+    assert list(range(1, 9)) == stored(store)
+    assert [] == segments(root / "worker-0")
+
+
+def test_bytes_of_a_caller_that_look_like_a_frame_hold_nobody_up(
+    root: Path, make_journal: MakeJournal, files: FaultyFiles, drain: Drain, store: MemoryStore
+) -> None:
+    """32 bytes are enough for one: what they hold must neither pass for a record nor stop those behind it."""
+    forged = frame(b"\xff" * 16)
+    assert 32 == len(forged)
+    journal = make_journal()
+    journal.append(a_payload(1))
+    files.short_by, files.truncate_error = 3, IO_ERROR
+    with pytest.raises(RecordUnavailableError):
+        journal.append(a_payload(2, a_request(2, draft_sha256=forged.hex())))
+    files.short_by, files.truncate_error = None, 0
+    journal.append(a_payload(3))
+    journal.close()
+
+    report = drain.run_once()
+
+    assert [1, 3] == stored(store)
+    assert report.torn_frames > 0
+    assert [".torn"] == [path.suffix for path in (root / "worker-0").iterdir() if path.suffix != ".json"]

@@ -14,7 +14,8 @@ from oversight.decisions import Call
 from oversight.engine.decision import Decision
 from oversight.engine.identity import Keys, request_key
 from oversight.engine.request import REQUEST_FIELDS, ServerFacts
-from oversight.errors import JournalFormatError
+from oversight.errors import InvalidRequestError, JournalFormatError
+from oversight.grpc_api.convert.checks import check_hex_id
 from oversight.grpc_api.convert.outcomes import outcome_fields, outcome_to_proto
 from oversight.grpc_api.convert.replies import encode_reply
 from oversight.grpc_api.convert.requests import request_fields
@@ -23,7 +24,7 @@ from oversight.storage.records import DecisionRecord, OutcomeRecord
 from oversight.v1 import decision_pb2 as values
 from oversight.v1 import journal_pb2 as pb
 
-__all__ = ["ProtobufWire", "decode_record"]
+__all__ = ["ProtobufWire", "decode_frame"]
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -51,7 +52,7 @@ class ProtobufWire:
         call: Call,
         latency_us: int,
     ) -> bytes:
-        """Return the JournalRecord of a decision; *canonical* is the request, *reply* what will be answered."""
+        """Return the JournalFrame of a decision; *canonical* is the request, *reply* what will be answered."""
         own = pb.DecisionEntry(decided_at_us=decided_at_us, trace_id=call.trace_id, latency_us=latency_us)
         common = _common_part(call.caller, audit_key_id, facts)
         entry = b"".join(
@@ -69,9 +70,9 @@ class ProtobufWire:
         return b"\x0a" + _varint(len(entry)) + entry
 
     def outcome_record(self, outcome: Outcome, received_at_us: int, caller: str) -> bytes:
-        """Return the JournalRecord of an outcome."""
+        """Return the JournalFrame of an outcome."""
         entry = pb.OutcomeEntry(outcome=outcome_to_proto(outcome), received_at_us=received_at_us, caller=caller)
-        return pb.JournalRecord(outcome=entry).SerializeToString()
+        return pb.JournalFrame(outcomes=[entry]).SerializeToString()
 
 
 # What recurs from call to call is rendered once.
@@ -94,28 +95,35 @@ def _varint(number: int) -> bytes:
     return bytes((number & 0x7F | 0x80,)) + _varint(number >> 7)
 
 
-def decode_record(payload: bytes, keys: Keys) -> DecisionRecord | OutcomeRecord:
+def decode_frame(payload: bytes, keys: Keys) -> list[DecisionRecord | OutcomeRecord]:
     """
-    Return the record that a journal's payload holds; *keys* make the request key.
+    Return the records that a journal's frame holds; *keys* make the request keys.
 
     Raises `JournalFormatError` for what this version did not write; the journal then has to wait for the version that
     did.
     """
     try:
-        record = pb.JournalRecord.FromString(payload)
+        frame = pb.JournalFrame.FromString(payload)
     except DecodeError as error:
         raise JournalFormatError("a journal record is not one of ours; keep its folder and report this") from error
-    match record.WhichOneof("record"):
-        case "decision" if record.decision.response.decision_id:
-            return _decision(record.decision, keys)
-        case "outcome" if record.outcome.outcome.outcome_id:
-            entry = record.outcome
-            return OutcomeRecord(Outcome(**outcome_fields(entry.outcome)), entry.received_at_us, entry.caller)
-        case _:
-            raise JournalFormatError(
-                "a journal record holds neither a decision nor an outcome that this version knows: start the version "
-                "of the server that wrote it"
-            )
+    try:
+        # The ids are all that tells a record from chance bytes that parse.
+        for entry in frame.decisions:
+            check_hex_id("decision_id", entry.response.decision_id)
+        for report in frame.outcomes:
+            check_hex_id("decision_id", report.outcome.decision_id)
+    except InvalidRequestError as error:
+        raise JournalFormatError(f"a journal record is not one of ours: {error}") from error
+    if not frame.decisions and not frame.outcomes:
+        raise JournalFormatError(
+            "a journal record holds neither a decision nor an outcome that this version knows: start the version "
+            "of the server that wrote it"
+        )
+    outcomes = [
+        OutcomeRecord(Outcome(**outcome_fields(report.outcome)), report.received_at_us, report.caller)
+        for report in frame.outcomes
+    ]
+    return [*(_decision(entry, keys) for entry in frame.decisions), *outcomes]
 
 
 def _decision(entry: pb.DecisionEntry, keys: Keys) -> DecisionRecord:
