@@ -67,12 +67,25 @@ class MemoryReader:
 
 
 class Fixed:
-    """A snapshot that is in force for good."""
+    """A snapshot that is in force until it is set, or until it has been read where *upcoming* has another."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+        self._snapshot = snapshot
+        self.upcoming: list[Snapshot] = []
         self.policy_confirmed_at_us = NOW_US
         self.thresholds_confirmed_at_us = NOW_US
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot in force."""
+        current = self._snapshot
+        if self.upcoming:
+            self._snapshot = self.upcoming.pop(0)
+        return current
+
+    @snapshot.setter
+    def snapshot(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
 
 
 class Serving:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import NamedTuple, Protocol
 
 from oversight.engine.decide import decide
@@ -148,6 +149,7 @@ class Decisions:
         self._counters = counters
         self._clock_us = clock_us
         self._wait = wait
+        self._replaying = Lock()
 
     def decide(self, asked: Asked, call: Call) -> Answer:
         """
@@ -201,11 +203,14 @@ class Decisions:
 
     def _in_force(self, now_us: int) -> tuple[Snapshot, ServerFacts]:
         current = self._current
+        # A time that lies ahead is as little to be trusted as one that lies behind: a clock was set back.
+        policy_age_us = abs(now_us - current.policy_confirmed_at_us)
+        threshold_age_us = abs(now_us - current.thresholds_confirmed_at_us)
         # The labelled outcomes of an intent are counted by the feedback loop; until it runs none are known.
         facts = ServerFacts(
             labelled_outcomes=0,
-            policy_age_s=max(0, now_us - current.policy_confirmed_at_us) // 1_000_000,
-            threshold_age_s=max(0, now_us - current.thresholds_confirmed_at_us) // 1_000_000,
+            policy_age_s=policy_age_us // 1_000_000,
+            threshold_age_s=threshold_age_us // 1_000_000,
         )
         return current.snapshot, facts
 
@@ -233,5 +238,7 @@ class Decisions:
         document = self._reader.get_snapshot(digest)
         if document is None:
             raise NotReplayableError(digest, f"snapshot {digest} is not in the store")
-        replayed = replay_snapshot(digest, document)
+        # One at a time: compiling holds the interpreter, and a snapshot is compiled once for all who ask.
+        with self._replaying:
+            replayed = replay_snapshot(digest, document)
         return explain(replayed.rules.policies[stored.decision.policy], replayed.snapshot, stored.request, stored.facts)

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request, in bytes."
     )
     max_connection_age_s: float = Field(
-        300,
+        60,
         gt=0,
         le=86_400,
         description="Seconds after which a connection is renewed, so that load spreads over workers.",
@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         ge=65_536,
         description="Bytes of journals not yet drained at which each worker stops recording and raises tiers.",
     )
-    drain_interval_s: float = Field(0.2, ge=0.01, le=60, description="Seconds between two drains of the journals.")
+    drain_interval_s: float = Field(0.5, ge=0.01, le=60, description="Seconds between two drains of the journals.")
     shutdown_grace_s: float = Field(
         5.0, ge=0, le=600, description="Seconds that calls under way get at a stop, and then the drain again."
     )

@@ -153,6 +153,20 @@ def test_thresholds_not_confirmed_for_too_long_tighten(serving):
     assert "THRESHOLDS_STALE" == serving.decide.Decide(ROUTINE, timeout=5).reason
 
 
+def test_a_confirmation_from_the_future_is_none(serving):
+    """A clock that was set back must not make a dead controller look fresh."""
+    serving.current.thresholds_confirmed_at_us += 3600 * 1_000_000
+    assert "THRESHOLDS_STALE" == serving.decide.Decide(ROUTINE, timeout=5).reason
+
+
+def test_a_batch_is_decided_by_one_snapshot(serving):
+    """Half a batch by the rules of before and half by those of after could not be explained."""
+    serving.current.upcoming = [a_snapshot(stops=(Stop(),))]
+    results = serving.decide.BatchDecide(pb.BatchDecideRequest(requests=[ROUTINE, ROUTINE]), timeout=5).results
+    assert ["ROUTINE", "ROUTINE"] == [one.response.reason for one in results]
+    assert "OVERSIGHT_STOP" == serving.decide.Decide(ROUTINE, timeout=5).reason
+
+
 def test_an_unknown_decision_is_not_found(serving):
     """Once everything has reached the store, absence is a fact."""
     refusal = refusal_of(lambda: serving.decide.GetDecision(pb.GetDecisionRequest(decision_id="0" * 32), timeout=5))

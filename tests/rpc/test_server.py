@@ -226,3 +226,27 @@ def test_a_stopped_server_has_answered_what_was_under_way(serve):
     stopping.join(10)
     assert not stopping.is_alive()
     assert "ROUTINE" == call.result().reason
+
+
+@pytest.mark.parametrize("body", [b"\xff\xff\xff", b"\x52\x02\xff\xfe"])
+def test_bytes_that_are_no_request_are_refused_in_words(serving, body):
+    """The second is an intent that is not UTF-8. Neither is a fault of ours, nor worth a stack trace in the log."""
+    call = serving.channel.unary_unary("/oversight.v1.DecisionService/Decide")
+    refusal = refusal_of(lambda: call(body, timeout=5))
+    assert (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", "message") == refusal[:3]
+    assert "message: expected the method's request in protobuf, in UTF-8" == refusal.text
+    assert [] == serving.journal.payloads
+
+
+def test_reads_are_shed_by_their_own_queue(serve):
+    """Readers without end would wait for a quarter of a minute, each holding a connection."""
+    serving = serve(max_waiting_calls=2)
+    serving.drained_through_us = 0
+    request = pb.GetDecisionRequest(decision_id="0" * 32)
+    reads = [serving.decide.GetDecision.future(request, timeout=10) for _ in range(20)]
+    wait_until(lambda: any(read.done() for read in reads))
+    refused = next(read for read in reads if read.done())
+    assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED") == refusal_of(refused.result)[:2]
+    assert "ROUTINE" == serving.decide.Decide(ROUTINE, timeout=5).reason
+    serving.drained_through_us = serving.now_us + 1
+    wait_until(lambda: all(read.done() for read in reads))

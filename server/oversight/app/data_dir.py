@@ -5,15 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from oversight.errors import DataDirInUseError, StartError
 
-__all__ = ["DataDirLock", "make_private_folder"]
+__all__ = ["DataDirLock", "make_private_folder", "protect_folders"]
 
 LOCK_NAME = "serve.lock"
+_PRIVATE = ("run", "keys", "journal", "snapshots")
 
 
 def make_private_folder(path: Path) -> None:
@@ -25,6 +27,33 @@ def make_private_folder(path: Path) -> None:
             f"the data folder {path} cannot be made: {problem.strerror}; choose another with --data-dir "
             "(OVERSIGHT_DATA_DIR)"
         ) from problem
+
+
+def protect_folders(data_dir: Path) -> None:
+    """
+    Close the folders that workers trust, where an earlier run or somebody else made them; raise `StartError`.
+
+    What stands in `run` is executed: whoever could write there could decide.
+    """
+    _check_owner(data_dir)
+    if stat.S_IMODE(data_dir.stat().st_mode) & 0o022:
+        raise StartError(
+            f"the data folder {data_dir} can be written to by other users; take that away (chmod go-w) or choose "
+            "another with --data-dir (OVERSIGHT_DATA_DIR)"
+        )
+    for name in _PRIVATE:
+        folder = data_dir / name
+        if folder.is_symlink() or folder.exists():
+            _check_owner(folder)
+            folder.chmod(0o700)
+
+
+def _check_owner(folder: Path) -> None:
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) and folder.name in _PRIVATE:
+        raise StartError(f"{folder} is no folder of its own; move it away, a new one is made")
+    if folder.stat().st_uid != os.geteuid():
+        raise StartError(f"{folder} belongs to another user; give it to the one that serves, or move it away")
 
 
 class DataDirLock:

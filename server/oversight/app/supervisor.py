@@ -13,7 +13,7 @@ from oversight.app.addresses import check_addresses, find_ports
 from oversight.app.announcement import announce
 from oversight.app.children import Child
 from oversight.app.cpus import count_workers, read_cpus
-from oversight.app.data_dir import DataDirLock, make_private_folder
+from oversight.app.data_dir import DataDirLock, make_private_folder, protect_folders
 from oversight.app.handover import clear_run, run_folder
 from oversight.app.keys import load_keys, make_keys
 from oversight.app.reports import SupervisorReport, read_controller, read_worker, write_report
@@ -43,13 +43,14 @@ def serve(settings: Settings) -> int:
         check_addresses(settings)
         make_private_folder(settings.data_dir)
         with DataDirLock(settings.data_dir, settings.listen) as lock:
+            protect_folders(settings.data_dir)
             settings = find_ports(settings)
             lock.write(settings.listen)
             make_keys(settings)
             load_keys(settings)  # said here once, instead of by every worker
             clear_run(settings.data_dir)
             return _Server(settings).run()
-    except OversightError as error:
+    except (OversightError, OSError) as error:
         sys.stderr.write(f"oversight serve: {error}\n")
         return 1
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
-from oversight.errors import CallError, DeadlineExpiredError, OverloadedError, RequestTooLargeError
-from oversight.grpc_api.pools import DecidingPool, InlinePool
+from oversight.errors import (
+    CallError,
+    DeadlineExpiredError,
+    InvalidRequestError,
+    OverloadedError,
+    RequestTooLargeError,
+)
+from oversight.grpc_api.pools import InlinePool, Pool
 from oversight.grpc_api.spans import CallSpans
 from oversight.grpc_api.status import STATUSES, abort, abort_internal
 from oversight.telemetry.counters import Counters
@@ -25,13 +32,13 @@ if TYPE_CHECKING:
 _SHED_SERVICES = ("/oversight.v1.DecisionService/", "/oversight.v1.OutcomeService/")
 
 
-class _Oversized:
-    """Stands for a message that was not parsed because of its size."""
+class _Refused:
+    """Stands for a message that was not parsed, and says why."""
 
-    __slots__ = ("size_bytes",)
+    __slots__ = ("error",)
 
-    def __init__(self, size_bytes: int) -> None:
-        self.size_bytes = size_bytes
+    def __init__(self, error: CallError) -> None:
+        self.error = error
 
 
 def _unless_bytes(serialize: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
@@ -50,18 +57,21 @@ class CallInterceptor(grpc.ServerInterceptor):
     def __init__(
         self,
         *,
-        pool: DecidingPool,
+        pool: Pool,
+        reads: Mapping[str, Pool],
         max_waiting: int,
         max_message_bytes: int,
         counters: Counters,
         spans: CallSpans | None,
     ) -> None:
         """
-        Shed calls of our services while more than *max_waiting* wait in *pool*; refuse messages over the limit.
+        Shed calls of our services while more than *max_waiting* wait for a thread; refuse messages over the limit.
 
-        *spans* is None where nothing is traced.
+        They wait in *pool*, those of the methods in *reads* (`/package.Service/Method`) in a pool of their own. *spans*
+        is None where nothing is traced.
         """
         self._pool = pool
+        self._reads = reads
         self._max_waiting = max_waiting
         self._max_message_bytes = max_message_bytes
         self._counters = counters
@@ -76,7 +86,8 @@ class CallInterceptor(grpc.ServerInterceptor):
     ) -> Handler | None:
         """Return the handler to run: the wrapped one, the refusal, or None for a method nobody has."""
         method = handler_call_details.method
-        if self._pool.waiting >= self._max_waiting and method.startswith(_SHED_SERVICES):
+        pool = self._reads.get(method, self._pool)
+        if pool.waiting >= self._max_waiting and method.startswith(_SHED_SERVICES):
             return self._refusal(method)
         wrapped = self._wrapped.get(method)
         if wrapped is not None:
@@ -107,21 +118,25 @@ class CallInterceptor(grpc.ServerInterceptor):
 
         def parse(data: bytes) -> Any:
             # Raising here would be INTERNAL without a word; the handler can say what is wrong.
-            return deserialize(data) if len(data) <= limit else _Oversized(len(data))
+            if len(data) > limit:
+                return _Refused(RequestTooLargeError(len(data), limit))
+            try:
+                return deserialize(data)
+            except DecodeError:
+                return _Refused(InvalidRequestError("message", "expected the method's request in protobuf, in UTF-8"))
 
         return parse
 
     def _guard(self, name: str, behaviour: Behaviour) -> Behaviour:
         count = self._counters.count_call
-        limit = self._max_message_bytes
 
         def call(request: Any, context: grpc.ServicerContext) -> Any:
             try:
                 # Not is_active(): calls whose deadline has passed are often still active.
                 if context.time_remaining() <= 0:
                     raise DeadlineExpiredError("the deadline passed before work began; nothing was decided or recorded")
-                if type(request) is _Oversized:
-                    raise RequestTooLargeError(request.size_bytes, limit)
+                if type(request) is _Refused:
+                    raise request.error
                 reply = behaviour(request, context)
             except CallError as error:
                 count(name, STATUSES[type(error)][0].name)

@@ -7,14 +7,32 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
-__all__ = ["DecidingPool", "InlinePool", "on_pool"]
+__all__ = ["DecidingPool", "InlinePool", "Pool", "ReadingPool", "on_pool"]
 
 _log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+class Pool(Protocol):
+    """Threads that calls wait for."""
+
+    @property
+    def waiting(self) -> int:
+        """Return the calls that no thread has taken up yet."""
+        ...
+
+
+class ReadingPool(ThreadPoolExecutor):
+    """A pool for one method; grpcio takes no other kind beside the one for all methods."""
+
+    @property
+    def waiting(self) -> int:
+        """Return the calls that no thread has taken up yet."""
+        return self._work_queue.qsize()
 
 
 class _Accepted:

@@ -16,7 +16,7 @@ from oversight.errors import AddressError
 from oversight.grpc_api.decision_service import DecisionService
 from oversight.grpc_api.interceptor import CallInterceptor
 from oversight.grpc_api.outcome_service import OutcomeService
-from oversight.grpc_api.pools import DecidingPool, on_pool
+from oversight.grpc_api.pools import DecidingPool, ReadingPool, on_pool
 from oversight.grpc_api.spans import CallSpans
 from oversight.outcomes import Outcomes
 from oversight.settings import Settings
@@ -31,6 +31,8 @@ _REFLECTION_THREADS = 4
 # Above our own limit, so that a message that is too large gets our words and not the core's; bounded all the same.
 _HARD_LIMIT_FACTOR = 4
 _MIN_PING_INTERVAL_MS = 10_000
+# Longer than any call of ours takes: renewing a connection must not cut one short.
+_CONNECTION_GRACE_MS = 10_000
 _MAX_METADATA_BYTES = 16 * 1024
 _SERVICES = (
     decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"].full_name,
@@ -53,7 +55,7 @@ class _SidePools:
         self._deciding = deciding
         self.check = ThreadPoolExecutor(1, "health-check")
         self.watch = ThreadPoolExecutor(_WATCH_THREADS, "health-watch")
-        self.read = ThreadPoolExecutor(_READ_THREADS, "read")
+        self.read = ReadingPool(_READ_THREADS, "read")
         self.reflection = ThreadPoolExecutor(_REFLECTION_THREADS, "reflection")
 
     def shutdown(self) -> None:
@@ -108,6 +110,7 @@ def build_server(
     side = _SidePools(pool)
     interceptor = CallInterceptor(
         pool=pool,
+        reads={f"/{_SERVICES[0]}/GetDecision": side.read},
         max_waiting=settings.max_waiting_calls,
         max_message_bytes=settings.max_message_bytes,
         counters=counters,
@@ -135,7 +138,7 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.absolute_max_metadata_size", _MAX_METADATA_BYTES),
         # Without it one worker keeps a caller for ever, and a call that only sends headers keeps a thread.
         ("grpc.max_connection_age_ms", age_ms),
-        ("grpc.max_connection_age_grace_ms", round(settings.shutdown_grace_s * 1000)),
+        ("grpc.max_connection_age_grace_ms", _CONNECTION_GRACE_MS),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", _MIN_PING_INTERVAL_MS),
     ]
 
