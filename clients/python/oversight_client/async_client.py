@@ -81,7 +81,7 @@ class AsyncClient:
         request = convert.decide_request(fields, tenant_id=self._tenant_id)
         try:
             response = await self._call(self._open().decisions.Decide, request, timeout_s, self._timeout_s)
-            return convert.decision_from_proto(response)
+            return convert.decision_from_proto(response, request.request_id)
         except CallError as error:
             return self._fail_safe.decide(request, error)
 
@@ -92,7 +92,7 @@ class AsyncClient:
         batch = convert.batch_request(requests, tenant_id=self._tenant_id)
         try:
             response = await self._call(self._open().decisions.BatchDecide, batch, timeout_s, self._timeout_s)
-            results = convert.batch_results(response, len(batch.requests))
+            results = convert.batch_results(response, batch.requests)
         except CallError as error:
             return [*self._fail_safe.decide_all(batch.requests, error)]
         return self._fail_safe.settle(batch.requests, results)

@@ -77,7 +77,8 @@ class Client:
         """
         request = convert.decide_request(fields, tenant_id=self._tenant_id)
         try:
-            return convert.decision_from_proto(self._call(self._decisions.Decide, request, timeout_s, self._timeout_s))
+            response = self._call(self._decisions.Decide, request, timeout_s, self._timeout_s)
+            return convert.decision_from_proto(response, request.request_id)
         except CallError as error:
             return self._fail_safe.decide(request, error)
 
@@ -93,7 +94,7 @@ class Client:
         batch = convert.batch_request(requests, tenant_id=self._tenant_id)
         try:
             response = self._call(self._decisions.BatchDecide, batch, timeout_s, self._timeout_s)
-            results = convert.batch_results(response, len(batch.requests))
+            results = convert.batch_results(response, batch.requests)
         except CallError as error:
             return [*self._fail_safe.decide_all(batch.requests, error)]
         return self._fail_safe.settle(batch.requests, results)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import re
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,14 +22,13 @@ from oversight_client.values import (
     Comparison,
     Decision,
     ItemError,
-    JsonValue,
     PolicyIdentity,
     Reason,
     RecordedOutcome,
     RuleEvaluation,
     StoredDecision,
 )
-from oversight_client.wire import read_fields, time_from_proto, write_fields
+from oversight_client.wire import read_fields, read_json, time_from_proto, write_fields
 
 __all__ = [
     "batch_request",
@@ -47,6 +46,8 @@ __all__ = [
 
 # An error with the code OK is no success: whoever sent it did not say what it is.
 _STATUSES: Mapping[int, StatusCode] = {code.value[0]: code for code in StatusCode if code is not StatusCode.OK}
+
+_DECISION_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def decide_request(fields: Mapping[str, object], *, tenant_id: str = "", where: str = "") -> decisions.DecideRequest:
@@ -89,9 +90,18 @@ def outcome_batch(batch: Iterable[Mapping[str, object]]) -> outcome_service.Batc
     return outcome_service.BatchRecordOutcomesRequest(outcomes=items)
 
 
-def decision_from_proto(message: decisions.DecideResponse) -> Decision:
-    """Return the decision in *message*; InvalidResponseError where this client does not know what it means."""
+def decision_from_proto(message: decisions.DecideResponse, request_id: str) -> Decision:
+    """
+    Return the decision in *message*, the reply to the request *request_id*.
+
+    InvalidResponseError where this client does not know what it means, where it is about another request, and where it
+    is said to be on record under what is no id.
+    """
     try:
+        if message.request_id != request_id:
+            raise ValueError("it is about another request than the one sent")
+        if message.recorded and not _DECISION_ID.fullmatch(message.decision_id):
+            raise ValueError("it is on record, but its decision_id is not 32 hexadecimal digits in small letters")
         return _decision(message)
     except ValueError as error:
         raise InvalidResponseError(f"the decision makes no sense to this client: {error}") from error
@@ -129,10 +139,13 @@ def stored_decision_from_proto(message: decisions.Decision) -> StoredDecision:
         raise InvalidResponseError(f"the decision on record makes no sense to this client: {error}") from error
 
 
-def batch_results(message: decisions.BatchDecideResponse, count: int) -> list[Decision | ItemError]:
-    """Return the *count* results in *message*; InvalidResponseError where there are more or fewer."""
-    _expect(len(message.results), count)
-    return [_batch_result(result) for result in message.results]
+def batch_results(
+    message: decisions.BatchDecideResponse, requests: Sequence[decisions.DecideRequest]
+) -> list[Decision | ItemError]:
+    """Return the results in *message*, one for each of *requests*; InvalidResponseError where more or fewer came."""
+    _expect(len(message.results), len(requests))
+    pairs = zip(message.results, requests, strict=True)
+    return [_batch_result(result, request.request_id) for result, request in pairs]
 
 
 def outcome_results(message: outcome_service.BatchRecordOutcomesResponse, count: int) -> list[str | ItemError]:
@@ -159,11 +172,11 @@ def _expect(got: int, count: int) -> None:
         raise InvalidResponseError(f"{count} items were sent and {got} results came back")
 
 
-def _batch_result(result: decisions.BatchDecideResult) -> Decision | ItemError:
+def _batch_result(result: decisions.BatchDecideResult, request_id: str) -> Decision | ItemError:
     if not result.HasField("response"):
         return _item_error(result.error)
     try:
-        return decision_from_proto(result.response)
+        return decision_from_proto(result.response, request_id)
     except InvalidResponseError as error:
         return ItemError(error.code, error.reason, str(error), error.metadata)
 
@@ -208,19 +221,9 @@ def _reasons(messages: Sequence[shared.Reason]) -> tuple[Reason, ...]:
 
 
 def _comparisons(messages: Sequence[shared.Comparison]) -> tuple[Comparison, ...]:
-    return tuple(Comparison(m.signal, _json(m.observed), m.operator, _json(m.limit), m.limit_source) for m in messages)
-
-
-def _json(text: str) -> JsonValue:
-    try:
-        return _frozen(json.loads(text))
-    except ValueError:
-        # A comparison explains the decision and does not make it: unreadable, it is shown as it came.
-        return text
-
-
-def _frozen(value: JsonValue | list[JsonValue]) -> JsonValue:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+    return tuple(
+        Comparison(m.signal, read_json(m.observed), m.operator, read_json(m.limit), m.limit_source) for m in messages
+    )
 
 
 def _item_error(message: ItemErrorMessage) -> ItemError:

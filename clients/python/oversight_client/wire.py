@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import numbers
 import operator
 from collections.abc import Callable, Iterable, Mapping
@@ -18,8 +19,9 @@ from oversight.v1.decision_service_pb2 import DecideRequest
 from oversight.v1.outcome_pb2 import Outcome
 from oversight_client import enums
 from oversight_client.enums import ApiEnum
+from oversight_client.values import JsonValue
 
-__all__ = ["read_fields", "time_from_proto", "write_fields"]
+__all__ = ["read_fields", "read_json", "time_from_proto", "write_fields"]
 
 Write = Callable[[Any, str, object], None]
 
@@ -57,6 +59,19 @@ def read_fields(message: Message) -> dict[str, object]:
 def time_from_proto(stamp: Timestamp) -> datetime:
     """Return *stamp* as a datetime in UTC."""
     return stamp.ToDatetime(tzinfo=UTC)
+
+
+def read_json(text: str) -> JsonValue:
+    """Return the value that *text* writes as JSON, lists as tuples; *text* itself where it is none."""
+    try:
+        return _frozen(json.loads(text))
+    except ValueError:
+        # A comparison explains the decision and does not make it: unreadable, it is shown as it came.
+        return text
+
+
+def _frozen(value: JsonValue | list[JsonValue]) -> JsonValue:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _hint(word: str, known: Iterable[str]) -> str:

@@ -36,5 +36,7 @@ def name_hints(given: Mapping[str, object], decision: Mapping[str, Any]) -> Iter
         "UNKNOWN_DEPARTMENT": ("department", policies),
     }
     for code, (field, names) in known.items():
-        if code in codes and (near := suggest(str(given.get(field, "")), names)):
+        near = suggest(str(given.get(field, "")), names) if code in codes else ""
+        # The very name that was given: these files know it, only the server does not.
+        if near and near != given[field]:
             yield f"{field} {given[field]!r} is unknown (did you mean {near!r}? {folder} has it)"

@@ -9,7 +9,7 @@ from oversight.cli.fields import Field, attribute_value, read_json, with_hint
 from oversight.cli.outcome_fields import OUTCOME, OUTCOME_FACTS
 from oversight.cli.request_fields import REQUEST
 from oversight.cli.rows import Row
-from oversight.errors import UsageError
+from oversight.errors import InvalidRequestError, UsageError
 
 __all__ = ["ColumnMap", "Message", "parse_maps"]
 
@@ -31,6 +31,8 @@ _LABELLED_INTENTS: Mapping[str, Field] = {
 """The columns of a data set of labelled intents, which need no `--map`; see `_add_labelled_intent`."""
 
 _ATTRIBUTE = "attributes."
+_ROUNDING = 1e-6
+"""By how much a margin may exceed its confidence: sources round the two apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,12 @@ def _add_labelled_intent(given: dict[str, object], own: Mapping[str, object]) ->
         if column in own:
             given.setdefault(name, own[column])
     confidence, margin = given.get("intent_confidence"), own.get("confidence_margin")
-    if isinstance(confidence, float) and isinstance(margin, float):
+    if isinstance(confidence, float) and isinstance(margin, float) and "intent_runner_up_confidence" not in given:
+        if round(margin - confidence, 9) > _ROUNDING:
+            words = f"{margin} is more than the confidence, {confidence}, from which the second-best is taken"
+            raise InvalidRequestError("confidence_margin", words)
         # Rounded as the margin is derived again: 0.9 - 0.1 must not give a margin of 0.09999999999999998.
-        given.setdefault("intent_runner_up_confidence", max(0.0, round(confidence - margin, 9)))
+        given["intent_runner_up_confidence"] = max(0.0, round(confidence - margin, 9))
     if "message_id" in own:
         parts = [str(own[column]) for column in ("model_id", "message_id") if column in own]
         given.setdefault("request_id", "/".join(parts))

@@ -25,7 +25,7 @@ from oversight.cli.tally import Tally
 __all__ = ["RunningCount", "run"]
 
 _NAMED_ROWS = 20
-"""Failed rows that are named one by one; a file of another format would otherwise fill the screen."""
+"""Rows of each kind that are named one by one; a file of another format would otherwise fill the screen."""
 
 
 def run(
@@ -77,7 +77,7 @@ def _warn(file: Path, tally: Tally, columns: ColumnMap, errors: Console) -> None
 
 
 class RunningCount:
-    """Adds up what was played, and names the rows that failed."""
+    """Adds up what was played, and names the rows that failed or repeat another."""
 
     def __init__(self, tally: Tally, errors: Console) -> None:
         self._tally = tally
@@ -94,14 +94,17 @@ class RunningCount:
                 return
 
     def name_rest(self) -> None:
-        """Say how many failed rows were not named."""
-        if (rest := self._tally.failed - _NAMED_ROWS) > 0:
-            self._errors.print(f"… and {rest:,} more rows failed")
+        """Say how many rows were not named."""
+        for rows, what in ((self._tally.failed, "failed"), (self._tally.repeated, "are repeated")):
+            if (rest := rows - _NAMED_ROWS) > 0:
+                self._errors.print(f"… and {rest:,} more rows {what}")
 
     def _add(self, played: Played) -> None:
         if played.message and played.decision:
             department = str(played.message.request.get("department", ""))
-            self._tally.add(played.decision, department, played.message.outcome)
+            repeated = self._tally.add(played.decision, department, played.message.outcome)
+            if repeated and self._tally.repeated <= _NAMED_ROWS:
+                self._errors.print(f"line {played.line}: repeated: another row is the same request; one label counts")
         self._unanswered = self._unanswered + 1 if played.unanswered else 0
         if played.problem:
             self._tally.failed += 1

@@ -25,6 +25,8 @@ def print_replay(summary: Mapping[str, Any], console: Console) -> None:
     facts = [f"{messages:,} messages decided", f"{summary['decisions_per_s']:,.0f} decisions/s"]
     if summary["unrecorded"]:
         facts.append(f"[red]{summary['unrecorded']:,} not on record[/]")
+    if summary["repeated"]:
+        facts.append(f"[yellow]{summary['repeated']:,} repeated[/]")
     failed = summary["failed"]
     facts.append(f"[red]{failed:,} failed[/]" if failed else "0 failed")
     console.print(" · ".join(facts))

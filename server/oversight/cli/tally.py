@@ -74,12 +74,15 @@ class Tally:
     What was decided, summed up; one thread adds.
 
     `failed` counts rows, each once: those that could not be read, were refused, got no answer, or whose outcome did.
-    `unrecorded` counts decisions that the server could not put on record.
+    `unrecorded` counts decisions that the server could not put on record. `repeated` counts rows whose decision another
+    row had already: the same request twice, of which one label enters the rates.
     """
 
     failed: int = 0
     unrecorded: int = 0
+    repeated: int = 0
     _messages: int = 0
+    _labelled_by_id: dict[str, bool] = field(default_factory=dict)
     _tiers: _Tiers = field(default_factory=_Tiers)
     _departments: dict[str, _Tiers] = field(default_factory=dict)
     _escalations: Counter[str] = field(default_factory=Counter)
@@ -90,15 +93,20 @@ class Tally:
         """How many messages were decided."""
         return self._messages
 
-    def add(self, decision: Decision, department: str, outcome: Mapping[str, object]) -> None:
-        """Count one decision and, where *outcome* has facts, whether the AI was wrong."""
-        wrong = is_error(outcome)
+    def add(self, decision: Decision, department: str, outcome: Mapping[str, object]) -> bool:
+        """Count one decision and, where *outcome* has facts, whether the AI was wrong; return if it is repeated."""
+        labelled = self._labelled_by_id.get(decision.decision_id)
+        wrong = None if labelled else is_error(outcome)
+        if decision.decision_id:
+            self._labelled_by_id[decision.decision_id] = bool(labelled) or wrong is not None
+        self.repeated += labelled is not None
         self._messages += 1
         self._tiers.add(decision.tier, wrong)
         self._departments.setdefault(department or NO_DEPARTMENT, _Tiers()).add(decision.tier, wrong)
         self._escalations[str(decision.escalation)] += 1
         self._reasons.update({reason.code for reason in decision.reasons})
         self.unrecorded += not decision.recorded
+        return labelled is not None
 
     def as_dict(self, seconds: float) -> dict[str, object]:
         """
@@ -116,4 +124,5 @@ class Tally:
             "decisions_per_s": self._messages / seconds if seconds > 0 else 0.0,
             "failed": self.failed,
             "unrecorded": self.unrecorded,
+            "repeated": self.repeated,
         }

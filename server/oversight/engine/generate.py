@@ -69,12 +69,12 @@ class _Writer:
         """Return the lines that note the absence of a required *signal*; a number that is NaN is absent."""
         name = signal.removeprefix("attributes.")
         if name != signal:
-            return [
-                f"    if (r[{_POSITIONS['attributes']}] or {{}}).get({name!r}) is None:",
-                f"        missing.append({signal!r})",
-            ]
-        nan = f" or {signal} != {signal}" if signal_of(self._policy, signal).kind == "number" else ""
-        return [f"    if {self._variable(signal)} is None{nan}:", f"        missing.append({signal!r})"]
+            value = self._variable(signal)
+            loads = [f"    {value} = (r[{_POSITIONS['attributes']}] or {{}}).get({name!r})"]
+        else:
+            value, loads = self._variable(signal), []
+        nan = f" or {value} != {value}" if signal_of(self._policy, signal).kind == "number" else ""
+        return [*loads, f"    if {value} is None{nan}:", f"        missing.append({signal!r})"]
 
     def rule(self, rule: Rule) -> list[str]:
         """Return the lines that evaluate *rule*."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from oversight.engine.policy import Constraint, Policy, Threshold
 from oversight.rules.policy_source import PolicySource
 from oversight.rules.report import Place, Report
+from oversight.rules.scalars import INT64
 from oversight.rules.scopes import EVERYWHERE, FileValues, shared_scopes
 from oversight.rules.suggest import suggest
 from oversight.rules.wording import show_number
@@ -37,6 +38,9 @@ def read_constraints(
         for word, side in zip((left, right), sides, strict=True):
             if side is None:
                 report.error(source.file, place, f"unknown threshold '{word}' in the constraint", suggest(word, known))
+            elif isinstance(side, float) and abs(side) > INT64[-1]:
+                message = f"a number in the constraint is beyond 64 bits: it must be at most {INT64[-1]}"
+                report.error(source.file, place, message)
         if sides[0] is not None and sides[1] is not None:
             read.append((Constraint(sides[0], sign, sides[1], text), place))
     return tuple(read)

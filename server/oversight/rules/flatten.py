@@ -169,7 +169,18 @@ class _Flattener:
                 inherited.review_sla_s if document.review_sla_s is None else document.review_sla_s,
                 inherited.on_expiry if on_expiry is None else on_expiry,
             )
+            self._check_terms(name, inherited, tiers[tier])
         return tiers
+
+    def _check_terms(self, tier: str, inherited: TierTerms, own: TierTerms) -> None:
+        """Report terms of a review that are looser than the parent's: more time for it, or a hold for a transfer."""
+        limit_s, own_s = inherited.review_sla_s, own.review_sla_s
+        if limit_s is not None and own_s is not None and own_s > limit_s:
+            message = f"{own_s} is looser than the {limit_s} s of the policy this one extends; lower it"
+            self._report.error(self._source.file, self._source.place("tiers", tier, "review_sla_s"), message)
+        if inherited.on_expiry is OnExpiry.TRANSFER and own.on_expiry is OnExpiry.HOLD:
+            message = "'hold' is looser than the 'transfer' of the policy this one extends; remove it"
+            self._report.error(self._source.file, self._source.place("tiers", tier, "on_expiry"), message)
 
     def _max_signal_age_s(self) -> float | None:
         own = self._document.max_signal_age_s

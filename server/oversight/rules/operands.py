@@ -11,6 +11,7 @@ from oversight.engine.decision import Scalar
 from oversight.engine.policy import Literal, Operand, SupportedLanguages, ThresholdRef
 from oversight.engine.signals import ATTRIBUTE_TYPES, SIGNALS, Signal
 from oversight.rules.report import Place, Report
+from oversight.rules.scalars import INT64
 from oversight.rules.suggest import suggest
 from oversight.rules.wording import show_number, show_value
 
@@ -88,7 +89,11 @@ class OperandReader:
             nearest = suggest(name, self._vocabulary.thresholds)
             self._error(place, f"unknown threshold '${name}'", f"${nearest}" if nearest else "")
             return None
-        return ThresholdRef(name, 0.0 if offset is None else float(f"{sign}{offset}"))
+        added = 0.0 if offset is None else float(f"{sign}{offset}")
+        if abs(added) > INT64[-1]:
+            self._error(place, f"the offset from ${name} is beyond 64 bits: it must be at most {INT64[-1]}")
+            return None
+        return ThresholdRef(name, added)
 
     def one(self, signal: Signal, value: object, place: Place) -> Operand | None:
         """Return the one value of `equals`, `not_equals`, `starts_with` or `contains`."""

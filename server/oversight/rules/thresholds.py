@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from oversight.engine.compile import AUDIT_RATE
 from oversight.engine.policy import Override, Policy, Threshold
 from oversight.rules.documents import OverrideDocument, ThresholdDocument
 from oversight.rules.policy_source import PolicySource
@@ -66,6 +67,8 @@ class _ThresholdReader:
         text = document.description or ""
         threshold = Threshold(name, text, default, low, high, document.tightens, (), policy)
         self._check_bounds(threshold, default, "default")
+        if name == AUDIT_RATE:
+            self._check_audit_rate(threshold)
         return replace(threshold, overrides=self._overrides(threshold, document))
 
     def change(self, inherited: Threshold, document: ThresholdDocument) -> Threshold | None:
@@ -114,6 +117,18 @@ class _ThresholdReader:
                 self._check_intent(one)
                 found[scope] = Override(one.value, one.intent, one.department, one.currency, self._source.name)
         return tuple(found.values())
+
+    def _check_audit_rate(self, threshold: Threshold) -> None:
+        """Report what the share of audited decisions cannot be: it is a probability, and 0 would end the audits."""
+        if threshold.minimum <= 0:
+            message = f"'{AUDIT_RATE}' is a probability and never 0: its min is above 0"
+            self._error(AUDIT_RATE, "min", f"{message}, not {show_number(threshold.minimum)}")
+        if threshold.maximum > 1:
+            message = f"'{AUDIT_RATE}' is a probability: its max is at most 1, not {show_number(threshold.maximum)}"
+            self._error(AUDIT_RATE, "max", message)
+        if threshold.tightens != "raise":
+            message = f"more audits are stricter: '{AUDIT_RATE}' has tightens: raise, not {threshold.tightens}"
+            self._error(AUDIT_RATE, "tightens", message)
 
     def _check_intent(self, override: OverrideDocument) -> None:
         intent = override.intent

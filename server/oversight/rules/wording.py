@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["phrase_out_of_bounds", "show_number", "show_value"]
+__all__ = ["phrase_out_of_bounds", "short_commit", "show_number", "show_value"]
 
 _MAX_LENGTH = 60
+_COMMIT_LENGTH = 12
 
 
 def show_number(number: float) -> str:
@@ -32,3 +33,9 @@ def phrase_out_of_bounds(name: str, value: float, low: float, high: float) -> st
     """Return the sentence about a *value* that threshold *name* may not have."""
     bounds = f"from {show_number(low)} to {show_number(high)}"
     return f"{show_number(value)} is out of bounds: '{name}' must be {bounds}"
+
+
+def short_commit(commit: str) -> str:
+    """Return the commit of `RuleFiles` as people write it, with `-dirty` where rule files differ from it."""
+    name, dirty, _ = commit.partition("-dirty")
+    return name[:_COMMIT_LENGTH] + dirty

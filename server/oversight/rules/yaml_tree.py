@@ -7,7 +7,6 @@ and depth and aliases are bounded before anything is built.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ruamel.yaml import YAML
@@ -28,6 +27,7 @@ from ruamel.yaml.reader import ReaderError
 
 from oversight.errors import InvalidPolicyError, Problem
 from oversight.rules.report import NOWHERE, Place, Report
+from oversight.rules.scalars import check_text, read_scalar
 
 __all__ = ["MAX_FILE_BYTES", "Entries", "Items", "read_tree"]
 
@@ -36,13 +36,6 @@ MAX_FILE_BYTES = 1024 * 1024
 
 _MAX_DEPTH = 40
 _MAX_ALIASED_NODES = 10_000
-_MAX_DIGITS = 300
-
-# The core schema of YAML 1.2.2, section 10.3.2.
-_NULL = re.compile(r"~|null|Null|NULL|")
-_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 class Entries(dict[str, object]):
@@ -166,9 +159,9 @@ class _Builder:
         if isinstance(event, MappingStartEvent):
             value = self._mapping(place, depth, under)
         elif isinstance(event, SequenceStartEvent):
-            value = self._sequence(place, depth)
+            value = self._sequence(place, depth, under)
         else:
-            value = self._scalar(event, place)
+            value = self._scalar(event, place, under)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, self._nodes - before)
         return value
@@ -207,11 +200,12 @@ class _Builder:
             entries.places[key] = key_place
         return entries
 
-    def _sequence(self, place: Place, depth: int) -> Items:
+    def _sequence(self, place: Place, depth: int, under: str) -> Items:
         items = Items(place)
         while not isinstance(event := next(self._events), SequenceEndEvent):
             item_place = _place(event.start_mark)
-            value = self._value(event, depth + 1)
+            # For its name alone: what may be empty right under a key may not be so in a list under it.
+            value = self._value(event, depth + 1, under if isinstance(event, ScalarEvent) else "")
             if value is None:
                 self._report.error(self._file, item_place, "this list item is empty; give it a value or remove it")
                 continue
@@ -219,24 +213,9 @@ class _Builder:
             items.places.append(item_place)
         return items
 
-    def _scalar(self, event: ScalarEvent, place: Place) -> object:
+    def _scalar(self, event: ScalarEvent, place: Place, under: str) -> object:
         text: str = event.value
-        if not event.implicit[0]:
-            return text
-        if _NULL.fullmatch(text):
-            return None
-        if _BOOL.fullmatch(text):
-            return text.lower() == "true"
-        if _INT.fullmatch(text) or _FLOAT.fullmatch(text):
-            if len(text) > _MAX_DIGITS:
-                raise self._broken(place, f"this number has more than {_MAX_DIGITS} digits")
-            return _number(text)
-        return text
-
-
-def _number(text: str) -> int | float:
-    if text.startswith(("0o", "0x")):
-        return int(text, 0)
-    if _INT.fullmatch(text):
-        return int(text)
-    return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        try:
+            return read_scalar(text) if event.implicit[0] else check_text(text)
+        except ValueError as error:
+            raise self._broken(place, f"'{under}': {error}" if under else str(error)) from None

@@ -52,6 +52,7 @@ def test_every_message_is_decided_its_outcome_recorded_and_all_summed_up(ask, de
         "decisions_per_s",
         "failed",
         "unrecorded",
+        "repeated",
     ] == list(summary)
     assert (21, 0, 0) == (summary["messages"], summary["failed"], summary["unrecorded"])
     assert (20, 10, 20) == tuple(summary["tiers"]["HUMAN_ON_THE_LOOP"][key] for key in ("count", "errors", "labelled"))
@@ -151,13 +152,17 @@ def test_attempts_are_bounded_and_paused(desk):
     assert sorted(pauses) == pauses
 
 
-def test_where_no_server_answers_the_command_says_so_at_once(run, messages):
+def test_where_no_server_answers_the_command_says_so_at_once(run, messages, silent):
     """Not 11,680 times, and not after a minute."""
-    began = time.monotonic()
-    result = run("replay", messages(*[GOOD] * 100), "--target", "127.0.0.1:1", "--timeout", "0.2", "--json")
-    assert time.monotonic() - began < 5
-    assert 1 == result.exit_code
-    assert "no answer from 127.0.0.1:1 within 0.2 s" in result.stderr
+    for target, words, waited in (
+        ("127.0.0.1:1", ("--timeout", "600"), ""),
+        (silent, ("--timeout", "0.2"), " within 0.2 s"),
+    ):
+        began = time.monotonic()
+        result = run("replay", messages(*[GOOD] * 100), "--target", target, *words, "--json")
+        assert time.monotonic() - began < 5
+        assert 1 == result.exit_code
+        assert f"no answer from {target}{waited}" in result.stderr
     assert "oversight serve" in json.loads(result.stdout)["error"]["message"]
 
 
@@ -187,6 +192,26 @@ def test_decisions_that_are_not_on_record_are_counted_and_get_no_outcome(ask, de
     result = ask("replay", messages(GOOD))
     assert "1 not on record" in result.stdout
     assert [] == desk.outcomes
+
+
+def test_a_row_that_is_the_same_request_again_is_named_and_its_label_counts_once(ask, desk, messages):
+    """The server keeps the first outcome; a rate over both would be of other facts than those on record."""
+    desk.one_id = True
+    path = messages(GOOD, GOOD | {"correct": False}, GOOD)
+    result = ask("replay", path, "--json", "--concurrency", 1)
+    summary = json.loads(result.stdout)
+    on_the_loop = summary["tiers"]["HUMAN_ON_THE_LOOP"]
+    assert (0, 3, 2, 0) == (result.exit_code, summary["messages"], summary["repeated"], summary["failed"])
+    assert (3, 1, 0) == (on_the_loop["count"], on_the_loop["labelled"], on_the_loop["errors"])
+    assert ["line 2", "line 3"] == sorted(line.partition(": repeated")[0] for line in result.stderr.splitlines())
+    assert "2 repeated" in ask("replay", path).stdout
+
+
+def test_twenty_repeated_rows_are_named_and_the_rest_counted(ask, desk, messages):
+    """As of those that failed."""
+    desk.one_id = True
+    lines = ask("replay", messages(*[GOOD] * 31)).stderr.splitlines()
+    assert (21, "… and 10 more rows are repeated") == (len(lines), lines[-1])
 
 
 def test_a_file_without_messages_is_an_error(ask, messages):

@@ -15,7 +15,7 @@ class Failure(grpc.RpcError):
     """A failed call as grpc raises it."""
 
     def __init__(
-        self, code: grpc.StatusCode, details: str = "as told", trailers: Sequence[tuple[str, str | bytes]] = ()
+        self, code: grpc.StatusCode, details: str = "as told", trailers: Sequence[tuple[str, Any]] = ()
     ) -> None:
         super().__init__()
         self._code = code
@@ -30,7 +30,7 @@ class Failure(grpc.RpcError):
         """Return the text."""
         return self._details
 
-    def trailing_metadata(self) -> tuple[tuple[str, str | bytes], ...]:
+    def trailing_metadata(self) -> Any:
         """Return the trailers."""
         return self._trailers
 

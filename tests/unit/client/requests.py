@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from oversight.v1.decision_service_pb2 import DecideRequest
 from oversight_client import enums
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis' way
 SCALARS = st.one_of(TEXT, st.floats(allow_nan=False), st.integers(-(2**63), 2**63 - 1), st.booleans())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_files_are_read_when_the_client_is_made(tmp_path):
 
 def test_the_channel_leaves_retries_and_deadlines_to_the_client():
     """GRPC's service-config timeout is a second short, and its retries know no pushback limit of ours."""
-    options = dict(channel_options("127.0.0.1:1", None))
+    options: dict[str, Any] = dict(channel_options("127.0.0.1:1", None))
     assert 0 == options["grpc.enable_retries"]
     assert {"loadBalancingConfig": [{"round_robin": {}}]} == json.loads(options["grpc.service_config"])
     assert 1 == options["grpc.service_config_disable_resolution"]
@@ -102,12 +103,13 @@ def test_the_channel_leaves_retries_and_deadlines_to_the_client():
 
 def test_pings_are_rarer_than_servers_allow():
     """One ping in five minutes is what a server tolerates by default; more end in GOAWAY."""
-    assert dict(channel_options("127.0.0.1:1", None))["grpc.keepalive_time_ms"] > 5 * 60 * 1000
+    options: dict[str, Any] = dict(channel_options("127.0.0.1:1", None))
+    assert options["grpc.keepalive_time_ms"] > 5 * 60 * 1000
 
 
 def test_a_service_that_is_back_is_noticed_soon_and_a_handshake_has_time():
     """GRPC's names mislead: `min` is the time one connection may take, not the shortest pause."""
-    options = dict(channel_options("127.0.0.1:1", None))
+    options: dict[str, Any] = dict(channel_options("127.0.0.1:1", None))
     assert options["grpc.initial_reconnect_backoff_ms"] <= options["grpc.max_reconnect_backoff_ms"] <= 1_000
     assert options["grpc.min_reconnect_backoff_ms"] >= 1_000
 

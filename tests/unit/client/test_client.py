@@ -224,10 +224,32 @@ def test_a_reply_that_makes_no_sense_is_a_failure():
     assert 1 == client.unavailable_count
 
 
+@pytest.mark.parametrize("wrong", [{"request_id": "r2"}, {"decision_id": "no id"}])
+def test_a_reply_about_something_else_goes_to_people(wrong):
+    """Alone and in a batch, where the other items stand."""
+    client, _, _ = a_client(lambda request: a_response(request, **wrong))
+    decided = client.decide(request_id="r1")
+    assert ("r1", Tier.HUMAN_IN_THE_LOOP, False) == (decided.request_id, decided.tier, decided.recorded)
+
+    client, _, _ = a_client(
+        lambda batch: decisions.BatchDecideResponse(
+            results=[
+                decisions.BatchDecideResult(response=a_response(batch.requests[0], **wrong)),
+                decisions.BatchDecideResult(response=a_response(batch.requests[1])),
+            ]
+        )
+    )
+    results = client.decide_batch([{"request_id": "r1"}, {"request_id": "r3"}])
+    assert [False, True] == [result.recorded for result in results if isinstance(result, Decision)]
+    assert 1 == client.unavailable_count
+
+
 def test_a_batch_that_fails_is_decided_for_people_item_by_item():
     """Each message keeps its own urgency and its own id."""
     client, _, _ = a_client(fails(StatusCode.INTERNAL))
     routine, urgent = client.decide_batch([{"request_id": "a"}, {"request_id": "b", "human_requested": True}])
+    assert isinstance(routine, Decision)
+    assert isinstance(urgent, Decision)
     assert ("a", Tier.HUMAN_IN_THE_LOOP) == (routine.request_id, routine.tier)
     assert ("b", Tier.HUMAN_AS_THE_LOOP) == (urgent.request_id, urgent.tier)
     assert 2 == client.unavailable_count
@@ -251,6 +273,7 @@ def test_one_items_failure_is_answered_alone():
     """An invalid item is the caller's to mend, a broken one a person's to decide, the rest as decided."""
     client, _, _ = a_client(a_batch(INVALID, BROKEN))
     decided, invalid, broken = client.decide_batch([{}, {"intent": "x"}, {}])
+    assert isinstance(decided, Decision)
     assert (DECISION_ID, True) == (decided.decision_id, decided.recorded)
     assert ItemError(StatusCode.INVALID_ARGUMENT, "", "intent: too long", {"field": "intent"}) == invalid
     assert isinstance(broken, Decision)
@@ -262,7 +285,8 @@ def test_with_raise_one_items_failure_is_its_error():
     """The others were decided, so the call did not fail."""
     client, _, _ = a_client(a_batch(INVALID, BROKEN), on_unavailable="raise")
     results = client.decide_batch([{}, {}, {}])
-    assert [StatusCode.INVALID_ARGUMENT, StatusCode.INTERNAL] == [result.code for result in results[1:]]
+    codes = [result.code if isinstance(result, ItemError) else result for result in results]
+    assert [StatusCode.INVALID_ARGUMENT, StatusCode.INTERNAL] == codes[1:]
     assert 1 == client.unavailable_count
 
 
@@ -277,7 +301,8 @@ def test_with_raise_a_failed_batch_raises():
 def test_a_batch_with_too_few_results_is_decided_for_people():
     """Which result belongs to which message is not known."""
     client, _, _ = a_client(a_batch())
-    assert [Tier.HUMAN_IN_THE_LOOP] * 2 == [decision.tier for decision in client.decide_batch([{}, {}])]
+    results = client.decide_batch([{}, {}])
+    assert [Tier.HUMAN_IN_THE_LOOP] * 2 == [getattr(result, "tier", None) for result in results]
 
 
 def test_an_outcome_that_cannot_be_recorded_is_raised_in_either_mode():
@@ -292,9 +317,9 @@ def test_a_wrong_field_sends_nothing():
     """Not even the other items of the batch."""
     client, channel, _ = a_client(a_response)
     with pytest.raises(TypeError, match="did you mean intent"):
-        client.decide(intend="x")
+        client.decide(intend="x")  # type: ignore[call-arg]  # what must not work
     with pytest.raises(TypeError, match=r"^requests\[1\]\.intend: "):
-        client.decide_batch([{}, {"intend": "x"}])
+        client.decide_batch([{}, {"intend": "x"}])  # type: ignore[typeddict-unknown-key]  # likewise
     assert [] == channel.requests
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
 from oversight.v1 import decision_pb2 as shared
@@ -31,6 +33,8 @@ from oversight_client import (
 from unit.client.replies import DECISION_ID, a_response
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 500, tzinfo=UTC)
+NOON_UTC = Timestamp()
+NOON_UTC.FromDatetime(NOON)
 
 COMPARISON = shared.Comparison(
     signal="sentiment_score", observed="-0.8", operator="below", limit="-0.5", limit_source="literal"
@@ -43,6 +47,11 @@ NEGATIVE = shared.Reason(
     tier=shared.TIER_HUMAN_AS_THE_LOOP,
     escalation=shared.ESCALATION_TRANSFER,
 )
+
+
+def requests(*request_ids: str) -> list[decisions.DecideRequest]:
+    """Return the requests of a batch."""
+    return [decisions.DecideRequest(request_id=request_id) for request_id in request_ids]
 
 
 def a_full_response() -> decisions.DecideResponse:
@@ -101,7 +110,7 @@ def test_every_field_of_a_response_is_in_the_decision():
         review_sla_s=90,
         on_expiry=OnExpiry.HOLD,
     )
-    assert expected == convert.decision_from_proto(a_full_response())
+    assert expected == convert.decision_from_proto(a_full_response(), "r1")
 
 
 def test_a_decision_has_the_fields_of_the_contract_in_their_order():
@@ -112,8 +121,28 @@ def test_a_decision_has_the_fields_of_the_contract_in_their_order():
 
 def test_what_the_policy_does_not_set_is_none():
     """No time for a review is not a time of zero."""
-    decision = convert.decision_from_proto(a_response())
+    decision = convert.decision_from_proto(a_response(), "r1")
     assert (None, None) == (decision.review_sla_s, decision.on_expiry)
+
+
+NO_IDS = ["", "d", DECISION_ID.upper(), DECISION_ID + "0", DECISION_ID + "\n", "g" * 32]
+
+
+@pytest.mark.parametrize("decision_id", NO_IDS)
+def test_a_decision_on_record_has_an_id(decision_id):
+    """Without one, nobody can ever say what became of it."""
+    response = a_response()
+    response.decision_id = decision_id
+    with pytest.raises(InvalidResponseError, match="on record, but its decision_id is not 32 hexadecimal digits"):
+        convert.decision_from_proto(response, "r1")
+    response.recorded = False
+    assert decision_id == convert.decision_from_proto(response, "r1").decision_id
+
+
+def test_a_decision_of_another_request_is_no_decision():
+    """Calm words would go out on the strength of somebody else's."""
+    with pytest.raises(InvalidResponseError, match="about another request than the one sent"):
+        convert.decision_from_proto(a_response(), "r2")
 
 
 @pytest.mark.parametrize("field", ["tier", "escalation", "evaluation"])
@@ -123,7 +152,7 @@ def test_a_decision_that_this_client_does_not_understand_is_no_decision(field, n
     response = a_response()
     setattr(response, field, number)
     with pytest.raises(InvalidResponseError, match=f"{number} is no {field.capitalize()}"):
-        convert.decision_from_proto(response)
+        convert.decision_from_proto(response, "r1")
 
 
 @pytest.mark.parametrize(
@@ -140,13 +169,13 @@ def test_a_decision_that_this_client_does_not_understand_is_no_decision(field, n
 def test_comparisons_have_real_values(text, value):
     """Callers show and compare values, not their spelling; an unreadable one must not cost the decision."""
     reason = shared.Reason(code="X", comparisons=[shared.Comparison(observed=text, limit=text)])
-    comparison = convert.decision_from_proto(a_response(reasons=[reason])).reasons[-1].comparisons[0]
+    comparison = convert.decision_from_proto(a_response(reasons=[reason]), "r1").reasons[-1].comparisons[0]
     assert (value, value) == (comparison.observed, comparison.limit)
 
 
 def test_a_decision_is_json_with_bare_names_and_real_values():
     """The command prints this, and machines read it."""
-    document = convert.decision_to_dict(convert.decision_from_proto(a_full_response()))
+    document: dict[str, Any] = convert.decision_to_dict(convert.decision_from_proto(a_full_response(), "r1"))
     assert document == json.loads(json.dumps(document))
     assert [field.name for field in decisions.DecideResponse.DESCRIPTOR.fields] == list(document)
     assert ("HUMAN_AS_THE_LOOP", "TRANSFER", "MATCHED", "HOLD") == (
@@ -179,7 +208,7 @@ def a_stored_decision() -> decisions.Decision:
     stored = decisions.Decision(
         request=convert.decide_request({"request_id": "r1", "channel": "email", "guardrails": [], "signal_time": NOON}),
         response=a_full_response(),
-        decided_at=NOON,
+        decided_at=NOON_UTC,
         caller="local",
         latency_us=120,
         trace_id="a" * 32,
@@ -189,7 +218,7 @@ def a_stored_decision() -> decisions.Decision:
             outcome_pb2.RecordedOutcome(
                 outcome=convert.outcome_from_fields({"outcome_id": "o1", "verdict": "approved"}),
                 status=outcome_pb2.OUTCOME_STATUS_CONFLICT,
-                received_at=NOON,
+                received_at=NOON_UTC,
                 caller="qa",
             )
         ],
@@ -207,7 +236,7 @@ def test_a_decision_on_record_comes_back_whole():
     """An auditor reads this."""
     stored = convert.stored_decision_from_proto(a_stored_decision())
     assert {"request_id": "r1", "channel": "EMAIL", "guardrails": (), "signal_time": NOON} == stored.request
-    assert convert.decision_from_proto(a_full_response()) == stored.response
+    assert convert.decision_from_proto(a_full_response(), "r1") == stored.response
     assert (NOON, "local", 120, "a" * 32, "k1", True) == (
         stored.decided_at,
         stored.caller,
@@ -234,7 +263,8 @@ def test_a_decision_on_record_comes_back_whole():
 
 def test_a_decision_on_record_is_json_that_can_be_decided_again():
     """Names, times and flags in the form that `decide` takes."""
-    document = convert.stored_decision_to_dict(convert.stored_decision_from_proto(a_stored_decision()))
+    stored = convert.stored_decision_from_proto(a_stored_decision())
+    document: dict[str, Any] = convert.stored_decision_to_dict(stored)
     assert document == json.loads(json.dumps(document))
     assert [field.name for field in decisions.Decision.DESCRIPTOR.fields] == list(document)
     assert "2026-03-01T12:00:00.000500Z" == document["decided_at"]
@@ -244,7 +274,7 @@ def test_a_decision_on_record_is_json_that_can_be_decided_again():
 def test_a_record_that_this_client_does_not_understand_is_an_error():
     """Half a record would mislead an auditor."""
     stored = a_stored_decision()
-    stored.outcomes[0].status = 9
+    stored.outcomes[0].status = 9  # type: ignore[assignment]  # no value of this version
     with pytest.raises(InvalidResponseError, match="9 is no OutcomeStatus"):
         convert.stored_decision_from_proto(stored)
 
@@ -269,10 +299,10 @@ def test_an_explanation_is_asked_for_only_when_wanted():
     views = [convert.decision_request(DECISION_ID, explain=explain).view for explain in (False, True)]
     assert [decisions.DECISION_VIEW_BASIC, decisions.DECISION_VIEW_EXPLAIN] == views
     with pytest.raises(TypeError, match=r"^decision_id: expected text, got int$"):
-        convert.decision_request(5, explain=False)
+        convert.decision_request(5, explain=False)  # type: ignore[arg-type]  # what must not work
 
 
-def an_item_error(**fields: object) -> errors_pb2.ItemError:
+def an_item_error(**fields: Any) -> errors_pb2.ItemError:
     """Return why an item failed."""
     return errors_pb2.ItemError(
         code=3, reason=errors_pb2.ERROR_REASON_INVALID_REQUEST, message="intent: too long", **fields
@@ -287,7 +317,8 @@ def test_batch_results_keep_their_order_and_their_errors():
             decisions.BatchDecideResult(error=an_item_error(metadata={"field": "intent"})),
         ]
     )
-    decision, error = convert.batch_results(response, 2)
+    decision, error = convert.batch_results(response, requests("a", "b"))
+    assert isinstance(decision, Decision)
     assert "a" == decision.request_id
     assert ItemError(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", "intent: too long", {"field": "intent"}) == error
     assert "intent" == error.field
@@ -296,22 +327,42 @@ def test_batch_results_keep_their_order_and_their_errors():
 def test_an_item_without_result_or_with_an_unknown_one_is_an_error():
     """Silence is not success."""
     unknown = a_response()
-    unknown.tier = 9
+    unknown.tier = 9  # type: ignore[assignment]  # no value of this version
+    later = errors_pb2.ItemError(code=0, reason=99)  # type: ignore[arg-type]  # likewise
     response = decisions.BatchDecideResponse(
         results=[
             decisions.BatchDecideResult(),
-            decisions.BatchDecideResult(error=errors_pb2.ItemError(code=0, reason=99)),
+            decisions.BatchDecideResult(error=later),
             decisions.BatchDecideResult(response=unknown),
         ]
     )
-    codes = [(result.code, result.reason) for result in convert.batch_results(response, 3)]
+    results = [
+        result for result in convert.batch_results(response, requests("a", "b", "r1")) if isinstance(result, ItemError)
+    ]
+    codes = [(result.code, result.reason) for result in results]
     assert [(StatusCode.UNKNOWN, ""), (StatusCode.UNKNOWN, ""), (StatusCode.INTERNAL, "")] == codes
+
+
+def test_an_item_that_answers_another_request_or_has_no_id_is_an_error():
+    """Each result is looked at alone: the others stand."""
+    response = decisions.BatchDecideResponse(
+        results=[
+            decisions.BatchDecideResult(response=a_response(request_id="b")),
+            decisions.BatchDecideResult(response=a_response(request_id="b", decision_id="no id")),
+            decisions.BatchDecideResult(response=a_response(request_id="c")),
+        ]
+    )
+    swapped, nameless, decided = convert.batch_results(response, requests("a", "b", "c"))
+    assert isinstance(swapped, ItemError)
+    assert isinstance(nameless, ItemError)
+    assert isinstance(decided, Decision)
+    assert [StatusCode.INTERNAL] * 2 == [swapped.code, nameless.code]
 
 
 def test_results_that_are_too_few_are_no_results():
     """Matched by position, one missing would shift the rest to other messages."""
     with pytest.raises(InvalidResponseError, match="2 items were sent and 0 results came back"):
-        convert.batch_results(decisions.BatchDecideResponse(), 2)
+        convert.batch_results(decisions.BatchDecideResponse(), requests("a", "b"))
     with pytest.raises(InvalidResponseError, match="1 items were sent and 0 results came back"):
         convert.outcome_results(outcome_service_pb2.BatchRecordOutcomesResponse(), 1)
 
@@ -327,6 +378,7 @@ def test_outcome_results_are_ids_or_errors():
         ]
     )
     ok, error = convert.outcome_results(response, 2)
+    assert isinstance(error, ItemError)
     assert ("o1", "INVALID_REQUEST", "") == (ok, error.reason, error.field)
 
 

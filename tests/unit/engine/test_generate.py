@@ -203,3 +203,15 @@ def test_an_attribute_may_have_any_declared_name() -> None:
     policy = a_policy(a_rule("review", check(f"attributes.{name}", "equals", 1)), attributes={name: "int"})
     expected = (Comparison(f"attributes.{name}", 1, "equals", 1, "literal"),)
     assert expected == comparisons_of(policy, a_request(attributes={name: 1}))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "missing"),
+    [({"score": 0.0}, ()), ({"score": NAN}, ("attributes.score",)), ({}, ("attributes.score",))],
+)
+def test_a_required_attribute_that_is_no_number_is_missing(
+    attributes: dict[str, float], missing: tuple[str, ...]
+) -> None:
+    """A score that could not be computed must not pass for one that was."""
+    policy = a_policy(attributes={"score": "double"}, required_signals=("attributes.score",))
+    assert missing == decide_with(policy, a_request(attributes=attributes)).missing_signals

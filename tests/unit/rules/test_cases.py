@@ -253,6 +253,11 @@ REQUESTS = {
         "4:25: signal_time must be a date and time with its zone, such as 2026-12-24T08:00:00+01:00 or "
         "2026-12-24T07:00:00Z, not 'noon'"
     ),
+    "{amount_minor: 9223372036854775808}": (
+        "4:39: 'amount_minor': this whole number is beyond 64 bits: it must be from -9223372036854775808 to "
+        "9223372036854775807; put text in quotes"
+    ),
+    '{intent: "\\0"}': "4:33: 'intent': this text holds U+0000 (NUL); write whole characters, or remove it",
     "{draft_sha256: abc}": "4:25: draft_sha256 is 64 hexadecimal digits in small letters, in quotes",
     "{conversation_id: 5}": "4:25: conversation_id is text of 1 to 128 characters",
     "[intent]": "4:15: 'request' must hold signals with their values",

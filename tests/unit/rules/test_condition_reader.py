@@ -89,6 +89,16 @@ WRONG = {
     "{churn_risk: .nan}": "8:12: churn_risk is a number from 0 to 1; it can never be nan",
     "{amount_minor: {above: .inf}}": "8:27: amount_minor is a whole number of at least 0, not inf",
     "{amount_minor: {above: -1}}": "8:27: amount_minor is a whole number of at least 0; it can never be -1",
+    "{amount_minor: {above: 0x" + "F" * 296 + "}}": (
+        "8:34: 'above': this whole number is beyond 64 bits: it must be from -9223372036854775808 to "
+        "9223372036854775807; put text in quotes"
+    ),
+    "{response_confidence: {below: $autonomy + " + "9" * 400 + "}}": (
+        "8:34: the offset from $autonomy is beyond 64 bits: it must be at most 9223372036854775807"
+    ),
+    '{language: {not_equals: "\\uD800"}}': (
+        "8:35: 'not_equals': this text holds U+D800, half a character; write whole characters, or remove it"
+    ),
     "{failed_turns: 2.5}": "8:12: failed_turns is a whole number of at least 0, not 2.5",
     "{tool_failed: yes}": "8:12: tool_failed is true or false, not 'yes'",
     "{intent: 401}": "8:12: intent is text, not 401 (put text in quotes)",

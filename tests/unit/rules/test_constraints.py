@@ -41,6 +41,7 @@ WRONG = {
     "low < hihg": "unknown threshold 'hihg' in the constraint (did you mean 'high'?)",
     "low > high": "the constraint 'low > high' does not hold: 0.5 and 0.8",
     "low < 0.5": "the constraint 'low < 0.5' does not hold: 0.5 and 0.5",
+    "low < " + "9" * 400: "a number in the constraint is beyond 64 bits: it must be at most 9223372036854775807",
     "5": "'constraints', item 1, must be text (put it in quotes), not 5",
 }
 

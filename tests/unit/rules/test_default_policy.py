@@ -92,7 +92,7 @@ def _other_values(check: Check) -> Iterator[tuple[str, Check]]:
             others = [(f"without {value}", tuple(one for one in values if one != value)) for value in values]
             others += [(f"with {value}", (*values, value)) for value in _values_of(check.signal) if value not in values]
             yield from ((words, replace(check, operand=Literal(other))) for words, other in others)
-        case Literal(value):
+        case Literal(str() | int() | float() as value):
             for other in _other_scalars(check.signal, value):
                 yield str(other), replace(check, operand=Literal(other))
         case ThresholdRef(name, offset) if offset:

@@ -68,6 +68,12 @@ LOOSER = {
     "supported_languages: [en, fr]": (
         "3:1: 'contact_centre' does not support fr, so a policy that extends it cannot either"
     ),
+    "tiers: {human_in_the_loop: {review_sla_s: 121}}": (
+        "3:29: 121 is looser than the 120 s of the policy this one extends; lower it"
+    ),
+    "tiers: {human_in_the_loop: {on_expiry: hold}}": (
+        "3:29: 'hold' is looser than the 'transfer' of the policy this one extends; remove it"
+    ),
     "attributes: {region: int}": ("3:14: the attribute 'region' is string in the policy this one extends, not int"),
 }
 
@@ -76,6 +82,15 @@ LOOSER = {
 def test_a_child_cannot_be_looser(problems_of, written, problem):
     """Else extending a policy would be the way round it."""
     assert [f"child.yaml:{problem}"] == problems_of(family(written))
+
+
+def test_a_child_may_have_stricter_terms_of_a_review(policies_of):
+    """Less time for it, and a transfer in place of a hold."""
+    parent = PARENT.replace("on_expiry: transfer", "on_expiry: hold")
+    written = "tiers: {human_in_the_loop: {review_sla_s: 120, on_expiry: transfer}}"
+
+    terms = policies_of(family(written, parent))["child"].tiers[Tier.HUMAN_IN_THE_LOOP]
+    assert TierTerms(120, OnExpiry.TRANSFER) == terms
 
 
 def test_a_child_may_tighten_what_its_parent_allows(policies_of):

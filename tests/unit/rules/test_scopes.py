@@ -20,7 +20,8 @@ def thresholds(draw, policy="child", parent="parent"):
     written = draw(st.dictionaries(scopes.filter(lambda scope: scope != EVERYWHERE), values, max_size=6))
     owners = draw(st.lists(st.sampled_from([policy, parent]), min_size=7, max_size=7))
     overrides = tuple(
-        Override(value, *scope, policy=owner) for (scope, value), owner in zip(written.items(), owners, strict=False)
+        Override(value, scope.intent, scope.department, scope.currency, policy=owner)
+        for (scope, value), owner in zip(written.items(), owners, strict=False)
     )
     return Threshold("t", "", draw(values), 0, 100, "raise", overrides, owners[-1])
 

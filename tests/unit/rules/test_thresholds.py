@@ -78,6 +78,34 @@ def test_a_wrong_declaration_is_told_where_and_how(problems_of, written, problem
     assert [f"contact_centre.yaml:{problem}"] == problems_of(top + rule)
 
 
+AUDIT_RATES = {
+    "default: 0.05, min: 0, max: 1, tightens: raise": (
+        "4:47: 'audit_rate' is a probability and never 0: its min is above 0, not 0"
+    ),
+    "default: 5, min: 0.01, max: 10, tightens: raise": (
+        "4:55: 'audit_rate' is a probability: its max is at most 1, not 10"
+    ),
+    "default: 0.05, min: 0.01, max: 1, tightens: lower": (
+        "4:66: more audits are stricter: 'audit_rate' has tightens: raise, not lower"
+    ),
+}
+
+
+@pytest.mark.parametrize(("written", "problem"), list(AUDIT_RATES.items()), ids=list(AUDIT_RATES))
+def test_the_share_of_audits_is_a_probability_that_is_never_zero(problems_of, written, problem):
+    """A bound that lets it be 0 would let anyone end the audits live."""
+    top = f"{HEAD}thresholds:\n  audit_rate: {{description: a, {written}}}\n"
+
+    assert [f"contact_centre.yaml:{problem}"] == problems_of(top + "rules: []\n")
+
+
+def test_the_share_of_audits_may_be_everything(policies_of):
+    """1 is a probability too."""
+    top = f"{HEAD}thresholds:\n  audit_rate: {{description: a, default: 1, min: 0.01, max: 1, tightens: raise}}\n"
+
+    assert 1.0 == policies_of(top)["contact_centre"].thresholds["audit_rate"].default
+
+
 def child(written):
     return {
         "contact_centre.yaml": PARENT,

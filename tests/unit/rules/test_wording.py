@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oversight.rules.wording import phrase_out_of_bounds, show_number, show_value
+from oversight.rules.wording import phrase_out_of_bounds, short_commit, show_number, show_value
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,12 @@ def test_bounds_stand_with_the_value_that_breaks_them():
     expected = "20000000 is out of bounds: 'amount' must be from 0 to 10000000"
 
     assert expected == phrase_out_of_bounds("amount", 20_000_000.0, 0, 10_000_000.0)
+
+
+@pytest.mark.parametrize(
+    ("commit", "shown"),
+    [("c" * 40, "c" * 12), (f"{'c' * 40}-dirty", f"{'c' * 12}-dirty"), ("c0ffee", "c0ffee"), ("", "")],
+)
+def test_a_commit_is_short_and_says_where_files_differ_from_it(commit, shown):
+    """Else a commit would be blamed for what is not in it."""
+    assert shown == short_commit(commit)

@@ -22,7 +22,7 @@ def read(text):
         ("-7", -7), ("+7", 7), ("007", 7), ("0o17", 15), ("0xff", 255), ("1_000", "1_000"), ("0.5", 0.5), (".5", 0.5),
         ("5.", 5.0), ("1e3", 1000.0), ("-.inf", float("-inf")), (".INF", float("inf")), ("1:30", "1:30"),
         ("2026-01-01", "2026-01-01"), ('"7"', "7"), ("a b", "a b"), ("$low + 0.05", "$low + 0.05"), ("'it''s'", "it's"),
-        ("''", ""),
+        ("''", ""), (str(2**63 - 1), 2**63 - 1), (str(-(2**63)), -(2**63)),
     ],
 )  # fmt: skip
 def test_a_value_is_what_yaml_1_2_says(written, value):
@@ -41,6 +41,7 @@ def test_every_key_and_item_knows_where_it_stands():
     assert isinstance(items, Items)
     assert {"a": Place(1, 1), "b": Place(2, 1)} == tree.places
     assert [Place(3, 5), Place(4, 5)] == items.places
+    assert isinstance(items[1], Entries)
     assert {"c": Place(4, 6), "d": Place(5, 6)} == items[1].places
 
 
@@ -64,6 +65,12 @@ def bomb(levels):
 
 NOT_YAML = "a.yaml:{}: this is not valid YAML: {}; look for a missing quote, bracket, colon or indent just above"
 
+BEYOND = (
+    "this whole number is beyond 64 bits: it must be from -9223372036854775808 to 9223372036854775807; "
+    "put text in quotes"
+)
+NO_TEXT = "this text holds {}; write whole characters, or remove it"
+
 BROKEN = {
     "": "a.yaml: the file is empty; a rule file starts with 'policy: NAME'",
     "# only a comment\n": "a.yaml: the file is empty; a rule file starts with 'policy: NAME'",
@@ -86,7 +93,14 @@ BROKEN = {
     "a:\n\t- b\n": "a.yaml:2:1: a tab indents this line; indent with spaces",
     "a: " + "[" * 41 + "]" * 41: "a.yaml:1:44: this is nested deeper than 40 levels; simplify it",
     "a: " + "[" * 100_000: "a.yaml:1:44: this is nested deeper than 40 levels; simplify it",
-    "a: " + "9" * 301: "a.yaml:1:4: this number has more than 300 digits",
+    "a: " + "9" * 301: "a.yaml:1:4: 'a': this number has more than 300 digits",
+    "a: {b: 0x" + "F" * 296 + "}": f"a.yaml:1:8: 'b': {BEYOND}",
+    f"a: [1, {2**63}]": f"a.yaml:1:8: 'a': {BEYOND}",
+    f"a: {-(2**63) - 1}": f"a.yaml:1:4: 'a': {BEYOND}",
+    f"{2**63}: a": f"a.yaml:1:1: {BEYOND}",
+    'a: {b: "x\\uD800"}': f"a.yaml:1:8: 'b': {NO_TEXT.format('U+D800, half a character')}",
+    'a:\n  - "x\\0"\n': f"a.yaml:2:5: 'a': {NO_TEXT.format('U+0000 (NUL)')}",
+    '"\\uDFFF": a': f"a.yaml:1:1: {NO_TEXT.format('U+DFFF, half a character')}",
     "a: [1\nb: 2\n": NOT_YAML.format("2:2", "while parsing a flow sequence, expected ',' or ']', but got ':'"),
     "a: 'x\n": NOT_YAML.format("2:1", "while scanning a quoted scalar, found unexpected end of stream"),
     "#" * (MAX_FILE_BYTES + 1): (
