@@ -41,17 +41,16 @@ def protect_folders(data_dir: Path) -> None:
             f"the data folder {data_dir} can be written to by other users; take that away (chmod go-w) or choose "
             "another with --data-dir (OVERSIGHT_DATA_DIR)"
         )
-    for name in _PRIVATE:
-        folder = data_dir / name
-        if folder.is_symlink() or folder.exists():
+    if (data_dir / "run").is_symlink():
+        raise StartError(f"{data_dir / 'run'} is a link; move it away, a new folder is made")
+    for folder in (data_dir / name for name in _PRIVATE):
+        # Anything but a folder is found out by whoever needs one; a journal that cannot be written stops nobody.
+        if folder.is_dir():
             _check_owner(folder)
             folder.chmod(0o700)
 
 
 def _check_owner(folder: Path) -> None:
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) and folder.name in _PRIVATE:
-        raise StartError(f"{folder} is no folder of its own; move it away, a new one is made")
     if folder.stat().st_uid != os.geteuid():
         raise StartError(f"{folder} belongs to another user; give it to the one that serves, or move it away")
 

@@ -32,12 +32,12 @@ def test_a_data_folder_that_others_could_write_to_is_refused(tmp_path: Path, mod
         protect_folders(tmp_path)
 
 
-def test_a_link_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_link_in_place_of_what_is_executed_is_refused(tmp_path: Path) -> None:
     """It leads where somebody else decides."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(StartError, match="run is no folder of its own; move it away"):
+    with pytest.raises(StartError, match="run is a link; move it away"):
         protect_folders(tmp_path)
 
 
