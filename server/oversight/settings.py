@@ -17,7 +17,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OVERSIGHT_", frozen=True, extra="forbid")
 
     listen: str = Field("127.0.0.1:50051", description="Address of the data port, HOST:PORT.")
-    admin_listen: str = Field("127.0.0.1:50052", description="Address of the admin port, HOST:PORT.")
+    admin_listen: str = Field(
+        "127.0.0.1:50052",
+        description="Address kept for the admin port, HOST:PORT; checked at the start, nothing is served on it yet.",
+    )
     insecure: bool = Field(default=False, description="Serve beyond loopback without TLS and authentication.")
     policy: Path | None = Field(None, description="Folder of rule files. Not set: the default policy of the package.")
     default_policy: str = Field(

@@ -44,7 +44,7 @@ def decide(
         others += [policy_error(sorted(failing))] if failing else []
     if others or failed:
         reasons = sorted(reasons + others, key=_reply_order)
-    evaluation = _evaluation(reasons)
+    evaluation = _evaluation(others) if others else Evaluation.MATCHED if reasons else Evaluation.DEFAULT
     if not reasons:
         reasons.append(ROUTINE)
     tier = _TIERS[reasons[0].tier]
@@ -84,10 +84,9 @@ def program_for(snapshot: Snapshot, request: Request) -> Program:
     return named or snapshot.policies[snapshot.default_policy]
 
 
-def _evaluation(reasons: list[Reason]) -> Evaluation:
-    if not reasons:
-        return Evaluation.DEFAULT
-    codes = [reason.code for reason in reasons]
+def _evaluation(others: list[Reason]) -> Evaluation:
+    """Return what the reasons beside the policy's rules make of the evaluation; only they fail or grow stale."""
+    codes = [reason.code for reason in others]
     if not ERRORS.isdisjoint(codes):
         return Evaluation.ERROR
     return Evaluation.MATCHED if STALE.isdisjoint(codes) else Evaluation.STALE

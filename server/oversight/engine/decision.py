@@ -15,7 +15,6 @@ __all__ = [
     "Scalar",
     "Tier",
     "Value",
-    "value_types",
 ]
 
 Scalar = str | int | float | bool
@@ -81,13 +80,6 @@ class Reason(NamedTuple):
     tier: int
     escalation: int
     comparisons: tuple[Comparison, ...]
-
-
-def value_types(reason: Reason) -> tuple[type, ...]:
-    """Return the types of the values in *reason*: Python holds 1, 1.0 and True for equal, but they read differently."""
-    return tuple(
-        [type(value) for comparison in reason.comparisons for value in (comparison.observed, comparison.limit)]
-    )
 
 
 class Decision(NamedTuple):

@@ -41,7 +41,8 @@ def attribute(attributes: Mapping[str, AttributeScalar] | None, name: str, kind:
     # `type(...) in`, not isinstance: a bool is an int to Python, and must not pass for one here.
     if value is not None and type(value) not in _TYPES[kind]:
         raise TypeError(f"attribute {name} is not of type {kind}")
-    return value
+    # So that a signal's values are all of one type, and 1 is never shown where 1.0 was seen.
+    return float(value) if kind == "double" and value is not None else value
 
 
 def observe(signal: str, request: Request, facts: ServerFacts) -> Any:

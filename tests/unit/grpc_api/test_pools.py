@@ -13,7 +13,8 @@ from oversight.grpc_api.pools import DecidingPool, InlinePool
 def test_calls_wait_in_order_and_are_counted_until_taken_up() -> None:
     """Load is shed by this count."""
     pool = DecidingPool(1)
-    entered, leave, ran = threading.Event(), threading.Event(), []
+    entered, leave = threading.Event(), threading.Event()
+    ran: list[int] = []
 
     def hold() -> None:
         entered.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -100,7 +101,7 @@ values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, 
 def test_any_text_and_value_comes_back(observed: Any, limit: Any, text: str, number: int) -> None:
     """Callers choose these; none may be altered on its way to the store."""
     reason = REASON._replace(message=text, comparisons=(Comparison(text, observed, "below", limit, text),))
-    decision = a_decision(1, reasons=(reason,), policy=text, missing_signals=(text,))
+    decision = a_decision(1, reasons=(reason,), policy=text, missing_signals=(text,), digest=str(uuid4()))
     request = a_request(1, intent=text or None, attributes={text: text}, amount_minor=number)
     canonical = request_to_proto(zip(REQUEST_FIELDS, request, strict=False)).SerializeToString(deterministic=True)
     reply = WIRE.reply(decision, request.request_id)

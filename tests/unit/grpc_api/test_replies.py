@@ -45,7 +45,8 @@ decisions = st.builds(
     policy=texts,
     policy_version=texts,
     commit=texts,
-    digest=texts,
+    # A snapshot of its own each: in one, every value of a signal has one type.
+    digest=st.uuids().map(str),
     threshold_revision=st.integers(0, 2**40),
     audit_selected=st.booleans(),
     audit_probability=st.floats(0, 1),
@@ -99,7 +100,7 @@ def test_the_parts_make_the_whole_reply(decision: Decision, request_id: str) -> 
         audit_selected=decision.audit_selected,
         audit_probability=decision.audit_probability,
         review_sla_s=decision.review_sla_s,
-        on_expiry=None if decision.on_expiry is None else values.OnExpiry.ValueType(decision.on_expiry),
+        on_expiry=values.OnExpiry.ValueType(decision.on_expiry or 0),
     )
 
     assert plain == pb.DecideResponse.FromString(encode_reply(decision, request_id))
@@ -115,10 +116,12 @@ def test_every_field_of_a_reply_is_tried() -> None:
 
 
 def test_values_that_python_holds_for_equal_read_differently() -> None:
-    """What is rendered once must not be shown for another value: 1 is not true, and 1.0 was not sent as 1."""
+    """What is rendered once must not be shown by another snapshot: 1 is not true, and 1.0 was not written as 1."""
     shown: list[Any] = []
-    for value in (1, True, 1.0):
+    for digest, value in {"a": 1, "b": True, "c": 1.0}.items():
         reason = REASON._replace(comparisons=(Comparison("x", value, "equals", value, "literal"),))
-        shown.append(decision_to_proto(a_decision(1, reasons=(reason,)), "r").reasons[0].comparisons[0].observed)
+        shown.append(
+            decision_to_proto(a_decision(1, reasons=(reason,), digest=digest), "r").reasons[0].comparisons[0].observed
+        )
 
     assert ["1", "true", "1.0"] == shown

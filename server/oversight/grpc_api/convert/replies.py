@@ -20,7 +20,6 @@ from oversight.engine.decision import (
     Reason,
     Tier,
     Value,
-    value_types,
 )
 from oversight.engine.explain import RuleEvaluation
 from oversight.engine.request import REQUEST_FIELDS
@@ -66,19 +65,21 @@ def encode_reply(decision: Decision, request_id: str) -> bytes:
         decision.on_expiry,
     )
     parts = [own.SerializeToString(), common]
-    parts += [_reason_part(reason, value_types(reason)) for reason in decision.reasons]
-    parts += [_shadow_part(reason, value_types(reason)) for reason in decision.shadow_reasons]
+    digest = decision.digest
+    parts += [_reason_part(reason, digest) for reason in decision.reasons]
+    parts += [_shadow_part(reason, digest) for reason in decision.shadow_reasons]
     return b"".join(parts)
 
 
-# Whole reasons, because many repeat to the letter: an intent, a flag, an action.
+# Whole reasons, because many repeat to the letter: an intent, a flag, an action. By snapshot, because within one every
+# value of a signal has one type: elsewhere 1, 1.0 and True, equal to Python, may stand in the same place.
 @lru_cache(maxsize=4096)
-def _reason_part(reason: Reason, _types: tuple[type, ...]) -> bytes:
+def _reason_part(reason: Reason, _digest: str) -> bytes:
     return pb.DecideResponse(reasons=[_reason(reason)]).SerializeToString()
 
 
 @lru_cache(maxsize=4096)
-def _shadow_part(reason: Reason, _types: tuple[type, ...]) -> bytes:
+def _shadow_part(reason: Reason, _digest: str) -> bytes:
     return pb.DecideResponse(shadow_reasons=[_reason(reason)]).SerializeToString()
 
 
