@@ -10,7 +10,7 @@ PYTHONS := python3.11 python3.12 python3.13 python3
 # Where `make gen` writes: here, or a scratch folder that `make check` compares with what is committed.
 OUT ?= .
 STUBS := $(OUT)/server/oversight/v1
-TYPED := server clients/python docs tests/docs tests/image
+TYPED := server clients/python docs tests
 PROTOC := $(BIN)/python -m grpc_tools.protoc -Iproto \
 	--plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc
 

@@ -19,6 +19,9 @@ Every error the service raises on purpose.
     * KeyFileError                  a key file is missing, unreadable or malformed
     * StartError                    a process of the server did not come up
     * UsageError                    what was asked of the command cannot be done
+    * StoreVersionError             the database was laid out by another version
+    * JournalFormatError            a journal holds what this version cannot read
+    * JournalUnreadableError        a journal's folder or file cannot be read or removed
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ __all__ = [
     "SetupError",
     "StartError",
     "StoreUnavailableError",
+    "StoreVersionError",
     "UsageError",
 ]
 

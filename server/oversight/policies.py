@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from oversight.engine.compile import ENGINE_VERSION, Blueprint, compile_policies
 from oversight.engine.snapshot import LiveValue, Snapshot, Stop, assemble
 from oversight.errors import InvalidPolicyError, NotReplayableError
-from oversight.rules.load import RuleSet, load
-from oversight.rules.source import RuleFiles
+
+if TYPE_CHECKING:
+    from oversight.rules.load import RuleSet
 
 __all__ = ["ReplayedSnapshot", "SnapshotSource", "assemble_source", "compile_source", "replay_snapshot"]
 
@@ -42,12 +44,15 @@ class SnapshotSource:
     def from_document(cls, document: str) -> SnapshotSource:
         """Return the source that `to_document` wrote; raise ValueError where it is none of this engine version."""
         fields = json.loads(document)
-        version = fields.pop("engine_version", None)
+        version = fields.pop("engine_version", None) if isinstance(fields, dict) else None
         if version != ENGINE_VERSION:
             raise ValueError(f"a snapshot of engine version {version}, this engine is {ENGINE_VERSION}")
-        live = tuple(LiveValue(*value) for value in fields.pop("live"))
-        stops = tuple(Stop(*stop) for stop in fields.pop("stops"))
-        return cls(live=live, stops=stops, **fields)
+        try:
+            live = tuple(LiveValue(*value) for value in fields.pop("live"))
+            stops = tuple(Stop(*stop) for stop in fields.pop("stops"))
+            return cls(live=live, stops=stops, **fields)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the source of a snapshot is incomplete or altered: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,10 @@ class ReplayedSnapshot:
 
 def compile_source(source: SnapshotSource) -> tuple[Blueprint, RuleSet]:
     """Return the blueprint and the checked rules of *source*; raise `InvalidPolicyError` with every problem."""
+    # A worker reads rules only to explain a decision; until then it need not hold the 6 MB that YAML and Git take.
+    from oversight.rules.load import load
+    from oversight.rules.source import RuleFiles
+
     rules = load(RuleFiles(files=source.files, commit=source.commit), default_policy=source.default_policy)
     return compile_policies(rules.policies), rules
 

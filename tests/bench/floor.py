@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import grpc
 
@@ -45,7 +45,7 @@ server.wait_for_termination()
 """
 PORTS = {"floor": 50281, "service": 50282}
 ADMIN_PORT = 50283
-REQUEST = {
+REQUEST: dict[str, Any] = {
     "conversation_id": "c-77",
     "turn_index": 3,
     "subject_ref": "s-9",

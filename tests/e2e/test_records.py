@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -83,7 +84,9 @@ def test_what_a_stop_could_not_store_is_stored_after_the_next_start(tmp_path: Pa
             for number in range(40):
                 answered.add(server.decide(f"r{number}").decision_id)
                 server.close_channel()  # so that both workers get some
+            began_s = time.monotonic()
             assert 0 == server.terminate()
+            assert time.monotonic() - began_s < 3, "the drain got the half second that was set, and no more"
         assert {first} == ids_on_record(server)
         assert 2 == len({path.parent for path in (server.data_dir / "journal").rglob("*.journal")})
 

@@ -7,10 +7,11 @@ import signal
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from oversight.app.reports import read_supervisor
+from oversight.app.reports import ControllerReport, read_controller, read_supervisor
 from servers import ServerProcess, started, wait_until
 
 
@@ -92,3 +93,65 @@ def test_a_store_of_another_version_ends_the_start(server: ServerProcess) -> Non
     assert 1 == server.wait()
     assert "99" in server.log.read_text()
     assert "oversight controller: " in server.log.read_text()
+
+
+def test_the_folder_of_rules_is_looked_at_as_often_as_said(tmp_path: Path) -> None:
+    """A folder on a slow network share need not be read each second."""
+    with started(tmp_path, policy_poll_s=3600) as server:
+        # The loop begins with a look; after that none is due for an hour.
+        first = heartbeat(server, from_s=0.5)
+        later = heartbeat(server, from_s=2.5)
+
+    assert first.policy_confirmed_at_us == later.policy_confirmed_at_us
+
+
+def heartbeat(server: ServerProcess, *, from_s: float) -> ControllerReport:
+    """Return what the controller says when it has run for *from_s* seconds."""
+
+    def late_enough() -> ControllerReport | None:
+        found = read_controller(server.data_dir / "run")
+        return found if found and found.at_us - found.started_us >= from_s * 1e6 else None
+
+    return wait_until(late_enough, f"a heartbeat after {from_s} s")
+
+
+@pytest.mark.parametrize("settings", [{"journal_segment_bytes": 4096}, {"journal_segment_age_s": 0.05}])
+def test_a_segment_is_closed_at_the_size_and_the_age_that_are_set(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """Only a closed segment can be removed, and with it what an erasure must reach."""
+    with started(tmp_path, drain_interval_s=60, **settings) as server:
+        wait_until(
+            lambda: server.decide().recorded and len(list((server.data_dir / "journal").rglob("*.journal"))) > 1,
+            "a second segment",
+        )
+
+
+def test_a_journal_that_nobody_drains_stops_at_the_size_that_is_set(tmp_path: Path) -> None:
+    """The disk belongs to others too; what is not recorded any more is answered for people."""
+    limit_bytes = 65_536
+    settings: dict[str, Any] = {"drain_interval_s": 60, "journal_max_bytes": limit_bytes, "journal_segment_bytes": 4096}
+    with started(tmp_path, **settings) as server:
+        last = wait_until(lambda: None if (reply := server.decide()).recorded else reply, "the limit")
+        held_bytes = sum(path.stat().st_size for path in (server.data_dir / "journal").rglob("*.journal"))
+
+    assert "RECORD_UNAVAILABLE" in [reason.code for reason in last.reasons]
+    assert limit_bytes - 4096 < held_bytes <= limit_bytes
+
+
+@pytest.mark.parametrize(
+    ("settings", "processes", "words"),
+    [
+        ({}, {"supervisor", "controller"}, '"message": "stopped"'),
+        ({"log_format": "text"}, set(), "stopped"),
+        ({"log_level": "error"}, set(), ""),
+    ],
+)
+def test_every_process_logs_in_the_form_and_from_the_level_that_are_set(
+    tmp_path: Path, settings: dict[str, Any], processes: set[str], words: str
+) -> None:
+    """A log that machines cannot read, or that says too much, is read by nobody."""
+    with started(tmp_path, **settings) as server:
+        server.terminate()
+
+    assert processes == {line["process"] for line in server.log_lines()}
+    assert words in server.log.read_text()
+    assert ("stopped" in words) == ("stopped" in server.log.read_text())

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -156,7 +157,9 @@ def test_a_decision_without_its_snapshot_is_not_explained_by_another(serving: Se
         ({"engine_version": 99}, "a snapshot of engine version 99, this engine is 1"),
     ],
 )
-def test_an_altered_snapshot_is_found_out(serving: Serving, store: SqlStore, changes: dict, words: str) -> None:
+def test_an_altered_snapshot_is_found_out(
+    serving: Serving, store: SqlStore, changes: dict[str, Any], words: str
+) -> None:
     """A digest that does not fit is evidence, not a nuisance."""
     reply = serving.decide.Decide(REQUEST, timeout=5)
     store.put_snapshot(SNAPSHOT.digest, json.dumps({**json.loads(SOURCE.to_document()), **changes}))

@@ -72,6 +72,24 @@ def test_a_call_whose_deadline_passed_in_the_queue_is_not_decided(serve):
     assert ["r-1", "after"] == [entry.request.request_id for entry in serving.journal.entries()]
 
 
+def test_the_largest_message_is_the_one_that_is_set(serve):
+    """Whoever never sends more than a kilobyte may close the door behind it."""
+    serving = serve(max_message_bytes=2048)
+    refusal = refusal_of(lambda: serving.decide.Decide(pb.DecideRequest(department="d" * 2048), timeout=5))
+    assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE") == (refusal.code, refusal.reason)
+    assert "the limit is 2,048 (setting max_message_bytes)" in refusal.text
+    assert "ROUTINE" == serving.decide.Decide(ROUTINE, timeout=5).reason
+
+
+def test_a_connection_is_renewed_at_the_age_that_is_set(serve):
+    """Else all callers that came first would stay with the worker that they found first."""
+    serving = serve(max_connection_age_s=0.2)
+    states: list[grpc.ChannelConnectivity] = []
+    serving.channel.subscribe(states.append)
+    wait_until(lambda: grpc.ChannelConnectivity.IDLE in states)
+    assert "ROUTINE" == serving.decide.Decide(ROUTINE, timeout=5).reason
+
+
 @pytest.mark.parametrize("service", ["", "oversight.v1.DecisionService", "oversight.v1.OutcomeService"])
 def test_health_follows_the_server(serving, service):
     """Load balancers take a worker out by its health, not by its errors."""

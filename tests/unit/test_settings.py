@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+import oversight
 from oversight.settings import Settings
+
+TESTS = Path(__file__).parents[1]
+ENFORCED = {
+    "listen": "e2e/test_start.py::test_a_taken_port_is_said_in_words",
+    "admin_listen": "e2e/test_start.py::test_a_taken_port_is_said_in_words",
+    "insecure": "unit/app/test_addresses.py::test_any_other_address_needs_insecure",
+    "policy": "e2e/test_policy_change.py::test_a_changed_file_decides_without_a_restart",
+    "default_policy": "unit/app/test_policy_watch.py::"
+    "test_the_settings_a_decision_depends_on_are_published_with_the_rules",
+    "policy_poll_s": "e2e/test_settings.py::test_the_folder_of_rules_is_looked_at_as_often_as_said",
+    "max_policy_age_s": "unit/app/test_policy_watch.py::"
+    "test_the_settings_a_decision_depends_on_are_published_with_the_rules",
+    "max_threshold_age_s": "unit/app/test_policy_watch.py::"
+    "test_the_settings_a_decision_depends_on_are_published_with_the_rules",
+    "data_dir": "e2e/test_start.py::test_the_data_folder_is_closed_to_others",
+    "id_key_file": "unit/app/test_keys.py::test_files_named_by_settings_are_read_instead_and_never_made",
+    "audit_key_file": "unit/app/test_keys.py::test_files_named_by_settings_are_read_instead_and_never_made",
+    "workers": "e2e/test_start.py::test_every_worker_decides_by_the_same_rules",
+    "worker_pinning": "e2e/test_settings.py::test_workers_stay_on_one_cpu_each_where_they_are_told_to",
+    "worker_threads": "rpc/test_server.py::test_too_many_waiting_calls_are_refused_at_once_while_health_answers",
+    "max_waiting_calls": "rpc/test_server.py::test_too_many_waiting_calls_are_refused_at_once_while_health_answers",
+    "max_message_bytes": "rpc/test_server.py::test_the_largest_message_is_the_one_that_is_set",
+    "max_connection_age_s": "rpc/test_server.py::test_a_connection_is_renewed_at_the_age_that_is_set",
+    "journal_segment_bytes": "e2e/test_settings.py::test_a_segment_is_closed_at_the_size_and_the_age_that_are_set",
+    "journal_segment_age_s": "e2e/test_settings.py::test_a_segment_is_closed_at_the_size_and_the_age_that_are_set",
+    "journal_max_bytes": "e2e/test_settings.py::test_a_journal_that_nobody_drains_stops_at_the_size_that_is_set",
+    "drain_interval_s": "e2e/test_settings.py::test_a_journal_that_nobody_drains_stops_at_the_size_that_is_set",
+    "shutdown_grace_s": "e2e/test_records.py::test_what_a_stop_could_not_store_is_stored_after_the_next_start",
+    "log_level": "e2e/test_settings.py::test_every_process_logs_in_the_form_and_from_the_level_that_are_set",
+    "log_format": "e2e/test_settings.py::test_every_process_logs_in_the_form_and_from_the_level_that_are_set",
+}
+"""For each setting the test that fails where it is ignored."""
 
 RANGES = {
     "policy_poll_s": (0.05, 3600),
@@ -122,3 +156,37 @@ def test_settings_survive_the_way_to_a_child_process() -> None:
     settings = Settings(workers=2, policy=Path("rules"), id_key_file=Path("id.key"), drain_interval_s=0.05)
 
     assert settings == Settings.model_validate(settings.model_dump(mode="json"))
+
+
+def _settings_read(source: Path) -> set[str]:
+    """Return the settings that the code in *source* reads: `settings.NAME` or `self._settings.NAME`."""
+    return {
+        node.attr
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("settings", "self._settings")
+    }
+
+
+def test_every_setting_is_read_by_the_server() -> None:
+    """One that is accepted and then ignored is worse than none: somebody relies on it."""
+    sources = [path for path in Path(oversight.__file__).parent.rglob("*.py") if path.parent.name != "cli"]
+
+    # The two addresses and `insecure` are also read by name, but each of them somewhere by itself.
+    assert set(Settings.model_fields) <= set().union(*map(_settings_read, sources))
+
+
+def test_every_setting_has_the_test_that_would_miss_it() -> None:
+    """Being read is not yet being honoured."""
+    assert set(Settings.model_fields) == set(ENFORCED)
+
+
+@pytest.mark.parametrize("setting", ENFORCED)
+def test_the_test_that_would_miss_a_setting_exists_and_sets_it(setting: str) -> None:
+    """A table that names what is not there would be worth nothing."""
+    file, _, name = ENFORCED[setting].partition("::")
+    source = (TESTS / file).read_text(encoding="utf-8")
+    tests = {node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+
+    assert name in tests
+    # `servers` gives every server a folder, rules and addresses of its own.
+    assert setting in source or setting in (TESTS / "servers.py").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oversight.app.reports import ControllerReport
+from oversight.rules.wording import short_commit
 from oversight.settings import Settings
 
 __all__ = ["announce"]
@@ -39,6 +40,5 @@ def announce(settings: Settings, workers: int, controller: ControllerReport | No
 def _describe_version(controller: ControllerReport | None) -> str:
     if controller is None:
         return ""
-    commit, dash, state = controller.commit.partition("-")
-    shown = f", commit {commit[:12]}{dash}{state}" if commit else ""
-    return f" (digest {controller.digest[:12]}{shown})"
+    commit = f", commit {short_commit(controller.commit)}" if controller.commit else ""
+    return f" (digest {controller.digest[:12]}{commit})"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from oversight.storage.sqlite import file_url
+
 __all__ = ["WRITER", "store_url"]
 
 WRITER = "local"
@@ -12,4 +14,4 @@ WRITER = "local"
 
 def store_url(data_dir: Path) -> str:
     """Return the URL of the records' database."""
-    return f"sqlite:///{data_dir.absolute() / 'records.db'}"
+    return file_url(data_dir / "records.db")

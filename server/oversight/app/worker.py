@@ -18,14 +18,13 @@ from oversight.app.handover import read_drained_us, run_folder
 from oversight.app.keys import load_keys
 from oversight.app.reports import WorkerReport, read_worker, write_report
 from oversight.app.signals import SignalPipe
-from oversight.app.store import store_url
+from oversight.app.store_reader import StoreReader
 from oversight.decisions import Decisions
 from oversight.grpc_api.convert.records import ProtobufWire
 from oversight.grpc_api.server import Server, build_server
 from oversight.journal.journal import Journal
 from oversight.outcomes import Outcomes
 from oversight.settings import Settings
-from oversight.storage.sql import open_reader
 from oversight.telemetry.counters import Counters
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import start_telemetry
@@ -92,7 +91,7 @@ def _build(
         journal=journal,
         wire=wire,
         keys=load_keys(settings),
-        reader=open_reader(store_url(settings.data_dir)),
+        reader=StoreReader(settings.data_dir),
         drained_through_us=lambda: read_drained_us(run),
         counters=counters,
         clock_us=_now_us,

@@ -1,4 +1,4 @@
-"""`oversight check`: whether rule files compile, and everything that is wrong with them."""
+"""`oversight check`: whether rule files compile, and everything that is wrong with them and with their cases."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from oversight.cli.output import console, print_json
 from oversight.cli.rule_folder import DefaultPolicy, Folder, find_default_policy, find_folder, place_problems
 from oversight.errors import InvalidPolicyError, Problem
 from oversight.policies import SnapshotSource, assemble_source, compile_source
+from oversight.rules.case_file import read_cases
 from oversight.rules.load import RuleSet
-from oversight.rules.source import read_folder
+from oversight.rules.source import CASE_SUFFIX, read_folder
 
 __all__ = ["run"]
 
@@ -25,7 +26,7 @@ def run(path: Folder = None, default_policy: DefaultPolicy = None, as_json: AsJs
     """
     Check rule files as the server does: every problem with file, line and column, and what may have been meant.
 
-    Needs no server. Exit code 1 where the server would refuse the files.
+    Needs no server. Exit code 1 where the server would refuse the rules, or a case beside them cannot be run.
     """
     folder = find_folder(path)
     try:
@@ -49,6 +50,7 @@ def _compile(folder: Path, default_policy: str) -> tuple[str, RuleSet]:
     files = read_folder(folder)
     source = SnapshotSource(files=files.files, default_policy=default_policy, commit=files.commit)
     blueprint, rules = compile_source(source)
+    read_cases(files, rules.policies, default_policy=default_policy)  # the server never does: nobody else would say
     return assemble_source(source, blueprint).digest, rules
 
 
@@ -72,7 +74,9 @@ def _print_problems(problems: Sequence[Problem], console: Console) -> None:
     for problem in problems:
         console.print(Text(str(problem)), soft_wrap=True)
     count = len(problems)
-    console.print(Text(f"{count} problem{'' if count == 1 else 's'}: these files would be refused", style="red"))
+    only_cases = all(problem.file.endswith(CASE_SUFFIX) for problem in problems)
+    verdict = "the rules would be taken, these cases cannot be run" if only_cases else "these files would be refused"
+    console.print(Text(f"{count} problem{'' if count == 1 else 's'}: {verdict}", style="red"))
 
 
 def _print_ok(folder: Path, digest: str, rules: RuleSet, warnings: Sequence[Problem], console: Console) -> None:

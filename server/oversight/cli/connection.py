@@ -7,19 +7,29 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
+import grpc
+
 import oversight_client
 from oversight.cli.failures import CommandError, Failure
 from oversight.errors import UsageError
+from oversight_client.channel import channel_options
 from oversight_client.errors import CallError, DeadlineExceededError, InvalidRequestError, SetupError, UnavailableError
+from oversight_client.failures import error_from_rpc
 
 __all__ = ["describe_call", "open_client", "send"]
 
+_HEALTH = "/grpc.health.v1.Health/Check"
+_LONGEST_LOOK_S = 1.0
 _Reply = TypeVar("_Reply")
 
 
 @contextmanager
 def open_client(target: str, timeout_s: float, *, insecure: bool = False) -> Iterator[oversight_client.Client]:
-    """Give a client for *target* that waits at most *timeout_s* for one answer; its errors become `CommandError`."""
+    """
+    Give a client for *target* that waits at most *timeout_s* for one answer; its errors become `CommandError`.
+
+    Where nobody listens, that is found before the first call, and nothing is waited for.
+    """
     # The client logs failed decisions for programs that run on; here the error itself is shown, once.
     logging.getLogger("oversight_client").addHandler(logging.NullHandler())
     try:
@@ -33,9 +43,27 @@ def open_client(target: str, timeout_s: float, *, insecure: bool = False) -> Ite
         raise UsageError(f"--timeout {timeout_s:g}: {error}") from error
     try:
         with client:
+            _look_for_server(target, min(timeout_s, _LONGEST_LOOK_S))
             yield client
     except CallError as error:
         raise CommandError(describe_call(error, target, timeout_s)) from error
+
+
+def _look_for_server(target: str, timeout_s: float) -> None:
+    """
+    Raise `UnavailableError` where *target* cannot be connected to.
+
+    The client itself would go on trying until its deadline, as software that outlives a restart should; whoever sits
+    at a terminal wants to know. Any answer will do, none within *timeout_s* may still come to the call.
+    """
+    with grpc.insecure_channel(target, channel_options(target, None)) as channel:
+        check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_HEALTH)
+        try:
+            check(b"", timeout=timeout_s)
+        except grpc.RpcError as failure:
+            error = error_from_rpc(failure)
+            if isinstance(error, UnavailableError):
+                raise error from failure
 
 
 def send(call: Callable[..., _Reply], fields: Mapping[str, object]) -> _Reply:
@@ -51,7 +79,8 @@ def describe_call(error: CallError, target: str, timeout_s: float) -> Failure:
     message = str(error)
     if isinstance(error, UnavailableError | DeadlineExceededError) and not error.reason:
         hint = "start a server with `oversight serve`, or name another with --target"
-        message = f"no answer from {target} within {timeout_s:g} s (--timeout): {hint}\n{message}"
+        waited = f" within {timeout_s:g} s (--timeout)" if isinstance(error, DeadlineExceededError) else ""
+        message = f"no answer from {target}{waited}: {hint}\n{message}"
     return Failure(
         error.reason or error.code.name,
         message,

@@ -9,7 +9,8 @@ from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
-from oversight.cli.output import ROLES, colour, in_words, percent, short_commit, shown
+from oversight.cli.output import ROLES, colour, in_words, percent, shown
+from oversight.rules.wording import short_commit
 
 __all__ = ["comparison_line", "print_decision"]
 

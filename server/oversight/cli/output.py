@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["ROLES", "colour", "console", "error_console", "in_words", "percent", "print_json", "short_commit", "shown"]
+__all__ = ["ROLES", "colour", "console", "error_console", "in_words", "percent", "print_json", "shown"]
 
 ROLES: Mapping[str, str] = {
     "HUMAN_ON_THE_LOOP": "the AI acts, people watch metrics and exceptions",
@@ -52,12 +52,6 @@ def colour(name: str) -> str:
 def in_words(name: str) -> str:
     """Return an enum's name as people write it: `HUMAN_ON_THE_LOOP` is "human on the loop"."""
     return name.lower().replace("_", " ")
-
-
-def short_commit(commit: str) -> str:
-    """Return a Git commit as people write it, with `-dirty` where files differ from it."""
-    name, dirty, _ = commit.partition("-dirty")
-    return name[:12] + dirty
 
 
 def percent(share: object) -> str:

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from oversight.app.status import Status, read_status
 from oversight.cli.options import AsJson, DataDir
-from oversight.cli.output import console, print_json, short_commit
+from oversight.cli.output import console, print_json
 from oversight.cli.server_settings import read_settings
+from oversight.rules.wording import short_commit
 
 __all__ = ["run"]
 
@@ -51,7 +52,7 @@ def _print_status(found: Status, console: Console) -> None:
 
 def _facts(found: Status) -> Iterator[tuple[str, str]]:
     if found.supervisor:
-        yield "listening", f"{found.supervisor.listen} (data), {found.supervisor.admin_listen} (admin)"
+        yield "listening", found.supervisor.listen
         restarts = ", ".join(f"{name} {count}" for name, count in found.supervisor.restarts.items() if count)
         yield "restarts", restarts or "none"
     for process in found.processes:

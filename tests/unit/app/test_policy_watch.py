@@ -87,10 +87,11 @@ def test_good_rules_are_published_and_kept(place: Place) -> None:
 
 def test_the_settings_a_decision_depends_on_are_published_with_the_rules(place: Place) -> None:
     """They are part of the digest, so that a replay has them."""
-    place.watch(max_policy_age_s=5, max_threshold_age_s=6).start()
+    (place.rules / "bank.yaml").write_text('policy: bank\nversion: "1"\nextends: contact_centre\n')
+    place.watch(default_policy="bank", max_policy_age_s=5, max_threshold_age_s=6).start()
 
     snapshot = load_snapshot(place.run)
-    assert (5, 6, "contact_centre") == (
+    assert (5, 6, "bank") == (
         snapshot.max_policy_age_s,
         snapshot.max_threshold_age_s,
         snapshot.default_policy,

@@ -1,6 +1,7 @@
 """A server that answers as told, and a command line that runs in this process."""
 
 import json
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from oversight.cli.commands import app
 from oversight.v1 import decision_pb2 as shared
 from oversight.v1 import decision_service_pb2 as decisions
+from oversight.v1 import outcome_pb2
 from oversight.v1 import outcome_service_pb2 as outcome_service
 from oversight.v1.decision_service_pb2_grpc import DecisionServiceServicer, add_DecisionServiceServicer_to_server
 from oversight.v1.outcome_service_pb2_grpc import OutcomeServiceServicer, add_OutcomeServiceServicer_to_server
@@ -27,12 +29,15 @@ class FakeDesk(DecisionServiceServicer, OutcomeServiceServicer):
     """
     Decides by one signal: on the loop from a reply confidence of 0.9, as the loop below a sentiment of -0.5.
 
+    With `one_id` every decision has the same id, as those of a request sent again have.
+
     `refusals` are statuses that the next calls end with, None for one that is answered. `unknown` are reasons given
     besides.
     """
 
     address: str = ""
     recorded: bool = True
+    one_id: bool = False
     unknown: tuple[str, ...] = ()
     refusals: list[grpc.StatusCode | None] = field(default_factory=list)
     outcome_refusals: list[grpc.StatusCode | None] = field(default_factory=list)
@@ -50,7 +55,7 @@ class FakeDesk(DecisionServiceServicer, OutcomeServiceServicer):
             context.abort(refusal, "told to refuse")
         if not 0 <= request.response_confidence <= 1:
             refuse_field(context, "response_confidence", "response_confidence: 7.0 is not in 0..1")
-        return self.reply(request, f"{number:032x}")
+        return self.reply(request, DECISION_ID if self.one_id else f"{number:032x}")
 
     def reply(self, request, decision_id):
         """Return what is decided of *request*."""
@@ -104,9 +109,10 @@ class FakeDesk(DecisionServiceServicer, OutcomeServiceServicer):
             ("vip", decisions.RULE_OUTCOME_NOT_MATCHED),
         ):
             stored.rules.add(rule_id=name, outcome=outcome, comparisons=[comparison], shadow=name == "vip")
-        recorded = stored.outcomes.add(status=1, caller="local")
+        recorded = stored.outcomes.add(status=outcome_pb2.OUTCOME_STATUS_ACCEPTED, caller="local")
         recorded.outcome.outcome_id, recorded.outcome.decision_id = "o-1", DECISION_ID
-        recorded.outcome.verdict, recorded.outcome.label_basis = 4, 1
+        recorded.outcome.verdict = outcome_pb2.VERDICT_REJECTED
+        recorded.outcome.label_basis = outcome_pb2.LABEL_BASIS_REVIEW
         recorded.received_at.FromJsonString("2025-06-02T10:00:00Z")
         return stored
 
@@ -150,7 +156,7 @@ def refuse_field(context, name, text):
 @pytest.fixture
 def desk() -> Iterator[FakeDesk]:
     """A server on a port of its own that answers as told."""
-    fake = FakeDesk()
+    fake = FakeDesk()  # type: ignore[abstract]  # no command sends batches
     server = grpc.server(ThreadPoolExecutor(8))
     add_DecisionServiceServicer_to_server(fake, server)
     add_OutcomeServiceServicer_to_server(fake, server)
@@ -158,6 +164,13 @@ def desk() -> Iterator[FakeDesk]:
     server.start()
     yield fake
     server.stop(0).wait(5)
+
+
+@pytest.fixture
+def silent():
+    """An address that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture

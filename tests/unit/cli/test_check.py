@@ -66,6 +66,26 @@ def test_every_problem_has_file_line_column_and_what_was_meant(run, folder):
     assert [6, 11] == [problem["line"] for problem in problems]
 
 
+def test_a_case_that_cannot_be_run_is_a_problem_too(run, folder):
+    """The server never reads cases, so a typing error in one would stay there until somebody runs them."""
+    path = folder(cases=CASES.replace("sentiment_score: 0.5", "sentiment_scor: 0.5"))
+    result = run("check", path)
+    assert 1 == result.exit_code
+    assert f"{path / 'contact_centre_test.yaml'}:7:" in result.stdout
+    assert "did you mean 'sentiment_score'?" in result.stdout
+    assert "1 problem: the rules would be taken, these cases cannot be run" in result.stdout
+    checked = json.loads(run("check", path, "--json").stdout)
+    assert (False, [7]) == (checked["ok"], [problem["line"] for problem in checked["problems"]])
+
+
+def test_a_case_that_fails_is_for_test_to_say(run, folder):
+    """Whether a case holds is another question than whether it can be run."""
+    result = run(
+        "check", folder(cases=CASES.replace("expect: {tier: human_on_the_loop}", "expect: {tier: human_in_the_loop}"))
+    )
+    assert 0 == result.exit_code
+
+
 def test_warnings_are_listed_and_do_not_fail(run, folder):
     """They are for the author's eyes; the server takes the files."""
     thresholds = "thresholds:\n  unused: {default: 0.5, min: 0.1, max: 0.9, tightens: raise, description: nothing}\n"

@@ -109,7 +109,7 @@ def test_every_error_ends_in_words_and_never_in_a_traceback(error, failure):
 def test_an_unforeseen_error_names_its_line_of_code():
     """A report without it could not be acted on."""
     try:
-        {}["missing"]
+        dict[str, str]()["missing"]
     except KeyError as error:
         failure = describe_failure(error)
     assert " at test_commands.py:" in failure.message

@@ -1,6 +1,7 @@
 """`oversight decide` and `oversight outcome`, against a server that answers as told."""
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -131,10 +132,21 @@ def test_a_value_that_cannot_be_sent_is_usage(ask, words, said):
     "command", [("decide",), ("explain", "0" * 32), ("outcome", "--outcome-id", "o", "--decision-id", "d")]
 )
 def test_no_server_is_said_with_its_address_and_what_to_do(run, command):
-    """And no decision is printed that no server made."""
-    result = run(*command, "--target", "127.0.0.1:1", "--timeout", "0.2")
+    """At once, whatever the timeout, and no decision is printed that no server made."""
+    began_s = time.monotonic()
+    result = run(*command, "--target", "127.0.0.1:1", "--timeout", "600")
     assert (1, "") == (result.exit_code, result.stdout)
-    assert "no answer from 127.0.0.1:1 within 0.2 s (--timeout): start a server with `oversight serve`" in result.stderr
+    assert "no answer from 127.0.0.1:1: start a server with `oversight serve`, or name another" in result.stderr
+    assert "Connection refused" in result.stderr
+    assert len(result.stderr.splitlines()) == 2
+    assert time.monotonic() - began_s < 60
+
+
+def test_a_server_that_does_not_answer_in_time_is_said_with_the_time(run, silent):
+    """It may be there and be stuck: then the timeout is what ended the call."""
+    result = run("decide", "--target", silent, "--timeout", "0.2")
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert f"no answer from {silent} within 0.2 s (--timeout): start a server with `oversight serve`" in result.stderr
     assert len(result.stderr.splitlines()) == 2
 
 
@@ -192,6 +204,13 @@ def test_an_unknown_name_gets_a_suggestion(ask, desk, known):
     assert f"intent 'ordr_status' is unknown (did you mean 'order_status'? {known} has it)" in result.stderr
     assert f"department 'retail_bankin' is unknown (did you mean 'retail_banking'? {known} has it)" in result.stderr
     assert "reasons" in json.loads(result.stdout)
+
+
+def test_a_name_that_these_files_know_is_no_suggestion(ask, desk, known):
+    """Only the server lacks it: nothing was misspelt."""
+    desk.unknown = ("UNKNOWN_DEPARTMENT",)
+    assert "" == ask("decide", "--department", "retail_banking").stderr
+    assert "did you mean 'retail_banking'" in ask("decide", "--department", "Retail_Banking").stderr
 
 
 def test_without_a_name_like_it_or_rule_files_there_is_no_suggestion(ask, desk, known):

@@ -50,9 +50,17 @@ def test_a_right_answer_is_approved():
     assert {"verdict": "approved", "label_basis": "census"} == read({"correct": True}).outcome
 
 
-def test_a_margin_above_the_confidence_leaves_a_runner_up_of_zero():
+def test_a_margin_just_above_the_confidence_leaves_a_runner_up_of_zero():
     """Rounding in the source must not make a negative probability."""
-    assert 0.0 == read({"confidence": 0.3, "confidence_margin": 0.4}).request["intent_runner_up_confidence"]
+    assert 0.0 == read({"confidence": 0.3, "confidence_margin": 0.300001}).request["intent_runner_up_confidence"]
+
+
+def test_a_margin_above_the_confidence_is_refused():
+    """No two probabilities differ by more than the larger: taken for a runner-up of 0, the AI would look sure."""
+    with pytest.raises(InvalidRequestError, match=r"^confidence_margin: 0\.99 is more than the confidence, 0\.97"):
+        read({"confidence": 0.97, "confidence_margin": 0.99})
+    given = {"confidence": 0.97, "confidence_margin": 0.99, "intent_runner_up_confidence": 0.1}
+    assert 0.1 == read(given).request["intent_runner_up_confidence"]
 
 
 def test_a_margin_without_a_confidence_says_nothing():

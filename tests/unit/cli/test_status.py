@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,8 @@ def process():
     waits = "import sys; print(flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", waits, "oversight"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin
+        assert child.stdout
         # Its name is known to the system only once it runs.
         child.stdout.readline()
         yield child
@@ -32,7 +35,7 @@ def reports(tmp_path, process):
     run = tmp_path / "run"
     run.mkdir()
     pid = process.pid
-    well = {
+    well: dict[str, Any] = {
         "supervisor": SupervisorReport(pid, "127.0.0.1:1", "127.0.0.1:2", now_us, 1, {"worker-0": 2}),
         "controller": ControllerReport(
             pid, now_us, now_us, DIGEST, "c0ffee-dirty", now_us, now_us, now_us, pending_records=7, oldest_us=now_us
@@ -55,7 +58,7 @@ def test_a_server_that_is_well_is_one_screen_and_exit_code_0(run, reports):
     assert 0 == result.exit_code
     assert lines[0].startswith("SERVING")
     assert len(lines) < 25
-    for words in ("127.0.0.1:1 (data)", "worker-0 2", "digest dddddddddddd, commit c0ffee-dirty", "7 records"):
+    for words in ("listening   127.0.0.1:1\n", "worker-0 2", "digest dddddddddddd, commit c0ffee-dirty", "7 records"):
         assert words in result.stdout
 
 

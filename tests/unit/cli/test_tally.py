@@ -1,16 +1,20 @@
 """The sums of a replay."""
 
+import itertools
+
 import pytest
 
 from oversight.cli.tally import Tally, is_error
 from oversight.feedback.intervals import exact_interval
 from oversight_client import Decision, Escalation, Evaluation, PolicyIdentity, Reason, Tier
 
+IDS = itertools.count()
 
-def decision(tier=Tier.HUMAN_ON_THE_LOOP, codes=("ROUTINE",), *, recorded=True):
-    """Return a decision of a tier for these reasons."""
+
+def decision(tier=Tier.HUMAN_ON_THE_LOOP, codes=("ROUTINE",), *, recorded=True, decision_id=None):
+    """Return a decision of a tier for these reasons, under an id of its own where none is given."""
     return Decision(
-        decision_id="d",
+        decision_id=f"{next(IDS):032x}" if decision_id is None else decision_id,
         request_id="r",
         tier=tier,
         escalate=False,
@@ -80,7 +84,23 @@ def test_everything_is_summed_by_tier_escalation_reason_and_department():
         "decisions_per_s": 2.0,
         "failed": 1,
         "unrecorded": 1,
+        "repeated": 0,
     } == tally.as_dict(seconds=2.0)
+
+
+def test_one_decision_has_one_label():
+    """The first that there is; rows without one take nothing away from it, and no id is no repetition."""
+    tally = Tally()
+    rows = [("a", {}), ("a", {"verdict": "rejected"}), ("a", {"verdict": "approved"}), ("a", {}), ("", {}), ("", {})]
+    repeated = [tally.add(decision(decision_id=decision_id), "", outcome) for decision_id, outcome in rows]
+    figures = tally.as_dict(seconds=1.0)
+    unlabelled = {"count": 0, "share": 0.0, "errors": 0, "labelled": 0, "error_rate": None}
+    unlabelled |= {"error_low": None, "error_high": None}
+    low, high = exact_interval(1, 1)
+    labelled = {"count": 6, "share": 1.0, "errors": 1, "labelled": 1, "error_rate": 1.0}
+    labelled |= {"error_low": low, "error_high": high}
+    assert [False, True, True, True, False, False] == repeated
+    assert (3, by_tier(labelled, unlabelled, unlabelled)) == (figures["repeated"], figures["tiers"])
 
 
 def test_nothing_decided_is_no_division_by_zero():
