@@ -241,4 +241,7 @@ class Decisions:
         # One at a time: compiling holds the interpreter, and a snapshot is compiled once for all who ask.
         with self._replaying:
             replayed = replay_snapshot(digest, document)
-        return explain(replayed.rules.policies[stored.decision.policy], replayed.snapshot, stored.request, stored.facts)
+        policy = replayed.rules.policies.get(stored.decision.policy)
+        if policy is None:
+            raise NotReplayableError(digest, f"snapshot {digest} has no policy {stored.decision.policy!r}")
+        return explain(policy, replayed.snapshot, stored.request, stored.facts)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import blake2b
 from json import JSONEncoder
-from json import encoder as json_encoder
 from typing import Any, NamedTuple
 
 from oversight.engine.request import REQUEST_FIELDS, Request
@@ -21,16 +20,7 @@ __all__ = [
 ]
 
 
-def _encoder() -> Callable[[object], str]:
-    """Return what writes canonical JSON; set up once, where `JSONEncoder.encode` sets itself up in every call."""
-    prepare: Any = getattr(json_encoder, "c_make_encoder", None)
-    if prepare is None:  # an interpreter without the C encoder
-        return JSONEncoder(separators=(",", ":")).encode
-    write = prepare(None, None, json_encoder.encode_basestring_ascii, None, ":", ",", False, False, True)  # noqa: FBT003 - C
-    return lambda value: "".join(write(value, 0))
-
-
-_encode = _encoder()
+_encode = JSONEncoder(separators=(",", ":")).encode
 
 
 class Keys(NamedTuple):
