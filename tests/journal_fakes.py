@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+from contract.memory_store import MemoryStore
 from oversight.journal.reader import SegmentReader
 from oversight.journal.segments import OsFiles, segments
 
@@ -77,3 +78,20 @@ def read_all(folder: Path) -> list[bytes]:
             assert path.stat().st_size == reader.position, f"{path.name} has bytes that are no record"
             assert reader.take_torn() == 0
     return found
+
+
+def stored(store: MemoryStore) -> list[int]:
+    """Return the numbers of the decisions in *store*, sorted."""
+    return sorted(int(decision_id, 16) for decision_id in store.decisions)
+
+
+def files_in(folder: Path) -> list[str]:
+    """Return the suffixes of the files in *folder*, sorted."""
+    return sorted(path.suffix for path in folder.iterdir())
+
+
+def damage(path: Path, at: int) -> None:
+    """Change the byte at *at*."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 0x55
+    path.write_bytes(content)

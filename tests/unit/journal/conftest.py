@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from contract.memory_store import MemoryStore
+from contract.samples import DECODE
 from journal_fakes import Clock, FaultyFiles
+from oversight.journal.drain import Drain
 from oversight.journal.journal import Journal
 
 MakeJournal = Callable[..., Journal]
@@ -55,3 +58,15 @@ def make_journal(root: Path, clock: Clock, files: FaultyFiles) -> Iterator[MakeJ
     files.close_error = 0
     for journal in made:
         journal.close()
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """Return the store that is drained into."""
+    return MemoryStore()
+
+
+@pytest.fixture
+def drain(root: Path, store: MemoryStore, clock: Clock) -> Drain:
+    """Return a drain of small batches."""
+    return Drain(root, store, decode=DECODE, batch_records=3, clock=clock)
