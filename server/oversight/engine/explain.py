@@ -121,7 +121,7 @@ class _Reader:
                 return value, "literal"
             case ThresholdRef(name, offset):
                 signal = signal_of(self._policy, check.signal)
-                slot = Slot(name, offset, signal.low, signal.high)
+                slot = Slot(name, offset, signal.low, signal.high, whole=signal.kind == "count")
                 request = self._request
                 entry = self._limits.value(name, request.intent, request.department, request.currency)
                 return shift(entry.value, slot), entry.describe(slot.label)

@@ -115,7 +115,7 @@ class _Writer:
 
     def _slot(self, check: Check, reference: ThresholdRef) -> int:
         signal = signal_of(self._policy, check.signal)
-        slot = Slot(reference.name, reference.offset, signal.low, signal.high)
+        slot = Slot(reference.name, reference.offset, signal.low, signal.high, whole=signal.kind == "count")
         return self.slots.setdefault(slot, len(self.slots))
 
     def _truth(self, condition: Condition) -> str:

@@ -20,12 +20,13 @@ class LiveValue(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """One limit that compiled rules read: a threshold plus an offset, clamped to the signal's range."""
+    """One limit that compiled rules read: a threshold plus an offset, clamped to the signal's range; whole for counts."""
 
     name: str
     offset: float
     low: float | None
     high: float | None
+    whole: bool = False
 
     @property
     def label(self) -> str:
@@ -156,13 +157,13 @@ class Limits:
 
 def shift(value: float, slot: Slot) -> float:
     """Return a threshold's *value* as the limit of *slot*: with its offset, within the signal's range."""
-    if not slot.offset:
-        return value
-    # Twelve decimals: 0.85 + 0.05 must meet a confidence of exactly 0.9.
-    shifted = round(value + slot.offset, 12)
-    if slot.low is not None:
-        shifted = max(shifted, slot.low)
-    return shifted if slot.high is None else min(shifted, slot.high)
+    if slot.offset:
+        # Twelve decimals: 0.85 + 0.05 must meet a confidence of exactly 0.9.
+        value = round(value + slot.offset, 12)
+        value = value if slot.low is None else max(value, slot.low)
+        value = value if slot.high is None else min(value, slot.high)
+    # Files hold every number as a float; an amount is shown as it is counted.
+    return int(value) if slot.whole and value == int(value) else value
 
 
 def _entries(policy: Mapping[str, Any], name: str, live: Sequence[LiveValue]) -> tuple[Entry, ...]:

@@ -110,3 +110,12 @@ def test_a_limit_is_named_with_offset_scope_and_origin() -> None:
     assert "confidence+0.05" == Slot("confidence", 0.05, None, None).label
     assert "confidence[intent=order_change,currency=EUR] live" == one.describe("confidence")
     assert "confidence file" == entry(0.9).describe(Slot("confidence", 0.0, None, None).label)
+
+
+@pytest.mark.parametrize(
+    ("value", "whole", "expected"),
+    [(50000.0, True, "50000"), (2.5, True, "2.5"), (0.0, False, "0.0"), (1.0, False, "1.0")],
+)
+def test_limits_of_counts_are_shown_as_counts(value: float, whole: bool, expected: str) -> None:
+    """An amount of 50000.0 cents reads like a mistake."""
+    assert expected == repr(shift(value, Slot("amount", 0.0, 0, None, whole=whole)))
