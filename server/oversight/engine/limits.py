@@ -20,7 +20,7 @@ class LiveValue(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """One limit that compiled rules read: a threshold plus an offset, clamped to the signal's range; whole for counts."""
+    """One limit that rules read: a threshold plus an offset, clamped to the signal's range; *whole* for counts."""
 
     name: str
     offset: float
