@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import time
 from collections.abc import Callable
 from functools import partial
 
+from oversight.app.clock import now_us
 from oversight.app.drain_watch import DrainWatch
 from oversight.app.handover import run_folder
 from oversight.app.keys import load_keys
@@ -59,12 +59,10 @@ class _Controller:
         self._settings = settings
         self._run = run_folder(settings.data_dir)
         self._wake = wake
-        self._started_us = _now_us()
+        self._started_us = now_us()
         self._last_good = LastGoodFile(settings.data_dir)
         self._outbox = SnapshotOutbox(settings.data_dir)
-        self._policy = PolicyWatch(
-            settings, self._run, last_good=self._last_good, outbox=self._outbox, clock_us=_now_us
-        )
+        self._policy = PolicyWatch(settings, self._run, last_good=self._last_good, outbox=self._outbox, clock_us=now_us)
         self._store = SqlStore(store_url(settings.data_dir), writer=WRITER)
         self._drain = DrainWatch(
             self._run,
@@ -108,17 +106,17 @@ class _Controller:
 
     def report(self) -> None:
         policy, drain = self._policy.state, self._drain.state
-        now_us = _now_us()
+        at_us = now_us()
         report = ControllerReport(
             pid=os.getpid(),
-            at_us=now_us,
+            at_us=at_us,
             started_us=self._started_us,
             digest=policy.digest,
             commit=policy.commit,
             published_us=policy.published_us,
             policy_confirmed_at_us=policy.confirmed_at_us,
             # Only the files' values exist yet: they are as fresh as the process that read them is alive.
-            thresholds_confirmed_at_us=now_us,
+            thresholds_confirmed_at_us=at_us,
             last_good=policy.last_good,
             problems=policy.problems,
             warnings=policy.warnings,
@@ -140,7 +138,7 @@ class _Controller:
 
     def _oldest_age_s(self) -> float:
         oldest_us = self._drain.state.oldest_us
-        return 0.0 if oldest_us is None else max(0.0, (_now_us() - oldest_us) / 1e6)
+        return 0.0 if oldest_us is None else max(0.0, (now_us() - oldest_us) / 1e6)
 
     def _confirm_at_once(self) -> None:
         policy = self._policy.state
@@ -150,7 +148,3 @@ class _Controller:
             self._last_good.confirm(policy.digest, policy.confirmed_at_us, at_once=True)
         except OSError as error:
             _log.warning("the time of the last confirmation cannot be written: %s", error)
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1_000

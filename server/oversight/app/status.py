@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from oversight.app.clock import now_us
 from oversight.app.handover import run_folder
 from oversight.app.reports import (
     ControllerReport,
@@ -71,7 +71,7 @@ class Status:
 def read_status(
     data_dir: Path,
     *,
-    clock_us: Callable[[], int] = lambda: time.time_ns() // 1_000,
+    clock_us: Callable[[], int] = now_us,
     is_alive: Callable[[int], bool] | None = None,
 ) -> Status:
     """Read the hand-over files of *data_dir*. Never raises: what is missing or unreadable is None, zero or empty."""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from oversight.app.addresses import check_addresses, find_ports
 from oversight.app.announcement import announce
 from oversight.app.children import Child
+from oversight.app.clock import now_us
 from oversight.app.cpus import count_workers, read_cpus
 from oversight.app.data_dir import DataDirLock, make_private_folder, protect_folders
 from oversight.app.handover import clear_run, run_folder
@@ -67,7 +68,7 @@ class _Server:
             Child(f"worker-{index}", ["worker", "--index", str(index)], settings)
             for index in range(count_workers(settings, read_cpus()))
         ]
-        self._started_us = time.time_ns() // 1_000
+        self._started_us = now_us()
         self._stopped_by: list[int] = []
 
     def run(self) -> int:

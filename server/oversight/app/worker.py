@@ -7,11 +7,11 @@ import logging
 import os
 import resource
 import signal
-import time
 from pathlib import Path
 
 from opentelemetry.trace import Tracer
 
+from oversight.app.clock import now_us
 from oversight.app.cpus import choose_cpu, read_cpus
 from oversight.app.current import CurrentSnapshot, wait_for_snapshot
 from oversight.app.handover import read_drained_us, run_folder
@@ -50,7 +50,7 @@ def run_worker(settings: Settings, index: int) -> int:
     signals = SignalPipe(signal.SIGTERM)
     cpu = _pin(index, settings)
     run = run_folder(settings.data_dir)
-    current = wait_for_snapshot(run, clock_us=_now_us, timeout_s=_SNAPSHOT_S)
+    current = wait_for_snapshot(run, clock_us=now_us, timeout_s=_SNAPSHOT_S)
     counters = Counters()
     journal = Journal(
         settings.data_dir / "journal" / f"worker-{index}",
@@ -94,11 +94,11 @@ def _build(
         reader=StoreReader(settings.data_dir),
         drained_through_us=lambda: read_drained_us(run),
         counters=counters,
-        clock_us=_now_us,
+        clock_us=now_us,
     )
-    outcomes = Outcomes(journal=journal, wire=wire, counters=counters, clock_us=_now_us)
+    outcomes = Outcomes(journal=journal, wire=wire, counters=counters, clock_us=now_us)
     return build_server(
-        settings, decisions=decisions, outcomes=outcomes, counters=counters, tracer=tracer, clock_us=_now_us
+        settings, decisions=decisions, outcomes=outcomes, counters=counters, tracer=tracer, clock_us=now_us
     )
 
 
@@ -135,18 +135,18 @@ class _Reporter:
         self._cpu = cpu
         self._current = current
         self._counters = counters
-        self._started_us = _now_us()
+        self._started_us = now_us()
         self._reported_us = 0
         self._failed = False
         earlier = read_worker(run, index)
         self._lost_before = earlier.records_lost if earlier is not None else 0
 
     def report_if_due(self) -> None:
-        if _now_us() - self._reported_us >= _REPORT_US:
+        if now_us() - self._reported_us >= _REPORT_US:
             self.report()
 
     def report(self) -> None:
-        self._reported_us = _now_us()
+        self._reported_us = now_us()
         report = WorkerReport(
             index=self._index,
             pid=os.getpid(),
@@ -175,7 +175,3 @@ def _rss_bytes() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
         return 0
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1_000
