@@ -50,12 +50,11 @@ class Settings(BaseSettings):
     worker_pinning: Literal["auto", "on", "off"] = Field(
         "auto", description="Whether each worker stays on one CPU; auto does not under a CPU quota."
     )
-    worker_threads: int = Field(8, ge=1, le=64, description="Threads that decide, in each worker.")
     max_waiting_calls: int = Field(
         512,
         ge=1,
         le=100_000,
-        description="Calls that may wait for a thread in each worker; more are refused.",
+        description="Calls that may wait in each worker; more are refused.",
     )
     max_message_bytes: int = Field(
         4 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request, in bytes."

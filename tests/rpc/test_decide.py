@@ -183,7 +183,7 @@ def test_a_decision_on_its_way_to_the_store_is_not_said_to_be_absent(serving):
 
 def test_reading_does_not_take_a_deciding_thread(serve):
     """A dashboard that reads must never slow a decision down."""
-    serving = serve(worker_threads=1)
+    serving = serve()
     serving.drained_through_us = 0
     reads = [
         serving.decide.GetDecision.future(pb.GetDecisionRequest(decision_id="0" * 32), timeout=10) for _ in range(4)

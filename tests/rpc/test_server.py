@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import grpc
@@ -32,35 +33,71 @@ def check(serving, service=""):
     return stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=5).status
 
 
-def test_too_many_waiting_calls_are_refused_at_once_while_health_answers(serve):
+def test_calls_beyond_those_that_may_wait_are_refused_while_health_answers(serve):
     """A worker that queues without end answers nobody; one that fails its health check is killed under load."""
-    serving = serve(worker_threads=1, max_waiting_calls=1)
+    serving = serve(max_waiting_calls=2)
     serving.journal.open.clear()
     first = serving.decide.Decide.future(ROUTINE, timeout=10)
     assert serving.journal.entered.acquire(timeout=10)
-    second = serving.decide.Decide.future(ROUTINE, timeout=10)
-    refusals = []
-
-    def refused():
-        call = serving.decide.Decide.future(ROUTINE, timeout=10)
-        if call.exception(timeout=10) is not None:
-            refusals.append(refusal_of(call.result))
-        return bool(refusals)
-
-    refused()
-    assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED", "50") == (
-        refusals[0].code,
-        refusals[0].reason,
-        refusals[0].trailers["grpc-retry-pushback-ms"],
-    )
+    others = [serving.decide.Decide.future(ROUTINE, timeout=10) for _ in range(50)]
+    # On the same connection, so that the others have arrived when this is answered.
     assert SERVING == check(serving)
     serving.journal.open.set()
-    assert "ROUTINE" == first.result().reason == second.result().reason
+    assert "ROUTINE" == first.result().reason
+    refused = [call for call in others if call.exception(timeout=10) is not None]
+    assert 0 < len(refused) < len(others)
+    refusal = refusal_of(refused[0].result)
+    assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED", "50") == (
+        refusal.code,
+        refusal.reason,
+        refusal.trailers["grpc-retry-pushback-ms"],
+    )
+    name = "oversight.v1.DecisionService/Decide"
+    wait_until(lambda: len(refused) == serving.counters.calls()[name, "RESOURCE_EXHAUSTED"])
+
+
+def test_calls_that_send_only_headers_keep_no_other_waiting(serve):
+    """With a thread for each, a handful of them would stop the worker."""
+    serving = serve(max_waiting_calls=4)
+    decide = serving.channel.stream_unary("/oversight.v1.DecisionService/Decide")
+    held = threading.Event()
+
+    def nothing():
+        held.wait(10)
+        yield from ()
+
+    calls = [decide.future(nothing(), timeout=10) for _ in range(20)]
+    assert "ROUTINE" == serving.decide.Decide(ROUTINE, timeout=5).reason
+    held.set()
+    refusal = refusal_of(calls[0].result)
+    assert (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", "message") == refusal[:3]
+    assert "message: expected the method's request, got none" == refusal.text
+
+
+def test_a_cancelled_call_leaves_the_server_answering(serve):
+    """Callers that give up are the rule under load."""
+    serving = serve()
+    serving.journal.open.clear()
+    first = serving.decide.Decide.future(ROUTINE, timeout=10)
+    assert serving.journal.entered.acquire(timeout=10)
+    given_up = [serving.decide.Decide.future(ROUTINE, timeout=10) for _ in range(20)]
+    for call in given_up:
+        call.cancel()
+    serving.journal.open.set()
+    first.result()
+    assert "ROUTINE" == serving.decide.Decide(ROUTINE, timeout=5).reason
+
+
+def test_a_compressed_request_is_read(serving):
+    """Clients may compress; the decision must not depend on it."""
+    plain = serving.decide.Decide(ROUTINE, timeout=5)
+    packed = serving.decide.Decide(ROUTINE, timeout=5, compression=grpc.Compression.Gzip)
+    assert plain.decision_id == packed.decision_id
 
 
 def test_a_call_whose_deadline_passed_in_the_queue_is_not_decided(serve):
     """Nobody waits for it any more; a record of it would say that something was answered."""
-    serving = serve(worker_threads=1)
+    serving = serve()
     serving.journal.open.clear()
     first = serving.decide.Decide.future(ROUTINE, timeout=10)
     assert serving.journal.entered.acquire(timeout=10)
@@ -100,7 +137,7 @@ def test_health_follows_the_server(serving, service):
 
 def test_watchers_that_come_and_go_leave_the_server_answering(serve):
     """The stock servicer deadlocks after a few cancelled watches."""
-    serving = serve(worker_threads=2)
+    serving = serve()
     stub = health_pb2_grpc.HealthStub(serving.channel)
     for _ in range(50):
         watch = stub.Watch(health_pb2.HealthCheckRequest(service=""), timeout=5)
@@ -236,8 +273,6 @@ def test_a_stopped_server_has_answered_what_was_under_way(serve):
     serving.journal.open.clear()
     call = serving.decide.Decide.future(ROUTINE, timeout=10)
     assert serving.journal.entered.acquire(timeout=10)
-    import threading
-
     stopping = threading.Thread(target=serving.server.stop, args=(5,))
     stopping.start()
     serving.journal.open.set()

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-
-import grpc
 
 from oversight.decisions import Answer, Asked, Call, Decisions
 from oversight.errors import InvalidRequestError
+from oversight.grpc_api.answering import Answering
+from oversight.grpc_api.call_loop import Method, ReadingPool
 from oversight.grpc_api.convert.checks import check_hex_id
 from oversight.grpc_api.convert.replies import found_to_proto
 from oversight.grpc_api.convert.requests import canonical_form, request_from_proto
-from oversight.grpc_api.spans import describe_decision, trace_id_of
+from oversight.grpc_api.spans import describe_decision
 from oversight.grpc_api.status import item_error
 from oversight.v1 import decision_service_pb2 as pb
-from oversight.v1 import decision_service_pb2_grpc as rpc
 
-__all__ = ["LOCAL_CALLER", "MAX_BATCH", "DecisionService", "call_of", "check_batch"]
-
-LOCAL_CALLER = "local"
-"""Every caller's name while no authentication is configured."""
+__all__ = ["MAX_BATCH", "DecisionService", "check_batch"]
 
 MAX_BATCH = 500
 """Most items of one batch."""
-
-
-def call_of(context: grpc.ServicerContext) -> Call:
-    """Return who calls, in which trace, since now."""
-    return Call(LOCAL_CALLER, trace_id_of(context), time.perf_counter_ns())
 
 
 def check_batch(field: str, count: int) -> None:
@@ -37,8 +27,10 @@ def check_batch(field: str, count: int) -> None:
         raise InvalidRequestError(field, f"expected 1 to {MAX_BATCH} items, got {count}")
 
 
-class DecisionService(rpc.DecisionServiceServicer):
+class DecisionService:
     """Answers decisions from the snapshot in force, and from the record."""
+
+    NAME = pb.DESCRIPTOR.services_by_name["DecisionService"].full_name
 
     def __init__(self, decisions: Decisions, clock_us: Callable[[], int], *, traced: bool) -> None:
         """Take the use case, the clock of decisions, and whether calls have spans to describe."""
@@ -46,31 +38,37 @@ class DecisionService(rpc.DecisionServiceServicer):
         self._clock_us = clock_us
         self._traced = traced
 
-    def Decide(self, request: pb.DecideRequest, context: grpc.ServicerContext) -> bytes:  # type: ignore[override]  # the interceptor takes either
-        """Decide one message and return the reply's bytes; the record is in the journal before this returns."""
-        call = call_of(context)
+    def methods(self, answering: Answering, reads: ReadingPool) -> list[Method]:
+        """Return the service's methods; those that wait for the drain run in *reads*."""
+        return [
+            answering.method(f"/{self.NAME}/Decide", pb.DecideRequest.FromString, self.decide),
+            answering.method(f"/{self.NAME}/BatchDecide", pb.BatchDecideRequest.FromString, self.decide_batch),
+            answering.method(f"/{self.NAME}/GetDecision", pb.GetDecisionRequest.FromString, self.get_decision, reads),
+        ]
+
+    def decide(self, request: pb.DecideRequest, call: Call) -> bytes:
+        """Decide one message; the record is in the journal before this returns."""
         decision, reply = self._decisions.decide(_asked(request, self._clock_us()), call)
         if self._traced:
             describe_decision(decision)
         return reply
 
-    def BatchDecide(self, request: pb.BatchDecideRequest, context: grpc.ServicerContext) -> pb.BatchDecideResponse:
+    def decide_batch(self, request: pb.BatchDecideRequest, call: Call) -> bytes:
         """Decide several messages; an item that is wrong has its error in its place."""
         check_batch("requests", len(request.requests))
-        call = call_of(context)
         now = self._clock_us()
         items = [_parse(message, now) for message in request.requests]
         asked = [item for item in items if isinstance(item, Asked)]
         answers = iter(self._decisions.decide_many(asked, call) if asked else ())
-        return pb.BatchDecideResponse(results=[_result(item, answers) for item in items])
+        return pb.BatchDecideResponse(results=[_result(item, answers) for item in items]).SerializeToString()
 
-    def GetDecision(self, request: pb.GetDecisionRequest, context: grpc.ServicerContext) -> pb.Decision:  # noqa: ARG002 - the protocol's signature
+    def get_decision(self, request: pb.GetDecisionRequest, call: Call) -> bytes:  # noqa: ARG002 - every method's signature
         """Read a decision on record."""
         decision_id = check_hex_id("decision_id", request.decision_id)
         if request.view not in pb.DecisionView.values():
             raise InvalidRequestError("view", f"expected BASIC or EXPLAIN, got {request.view}")
         explain = request.view == pb.DECISION_VIEW_EXPLAIN
-        return found_to_proto(self._decisions.find(decision_id, with_rules=explain))
+        return found_to_proto(self._decisions.find(decision_id, with_rules=explain)).SerializeToString()
 
 
 def _asked(message: pb.DecideRequest, now_us: int) -> Asked:

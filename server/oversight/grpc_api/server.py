@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -13,15 +13,14 @@ from opentelemetry.trace import Tracer
 
 from oversight.decisions import Decisions
 from oversight.errors import AddressError
+from oversight.grpc_api.answering import Answering
+from oversight.grpc_api.call_loop import CallLoop, ReadingPool
 from oversight.grpc_api.decision_service import DecisionService
-from oversight.grpc_api.interceptor import CallInterceptor
 from oversight.grpc_api.outcome_service import OutcomeService
-from oversight.grpc_api.pools import DecidingPool, ReadingPool, on_pool
 from oversight.grpc_api.spans import CallSpans
 from oversight.outcomes import Outcomes
 from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
-from oversight.v1 import decision_service_pb2, decision_service_pb2_grpc, outcome_service_pb2, outcome_service_pb2_grpc
 
 __all__ = ["Server", "build_server"]
 
@@ -34,32 +33,26 @@ _MIN_PING_INTERVAL_MS = 10_000
 # Longer than any call of ours takes: renewing a connection must not cut one short.
 _CONNECTION_GRACE_MS = 10_000
 _MAX_METADATA_BYTES = 16 * 1024
-_SERVICES = (
-    decision_service_pb2.DESCRIPTOR.services_by_name["DecisionService"].full_name,
-    outcome_service_pb2.DESCRIPTOR.services_by_name["OutcomeService"].full_name,
-)
+_SERVICES = (DecisionService.NAME, OutcomeService.NAME)
 
 
 class _Health(health.HealthServicer):  # type: ignore[misc]  # grpcio-health-checking ships no types
-    """Health whose Watch waits in a pool of its own, and whose Check in another: grpcio's default deadlocks."""
+    """Health whose Watch waits in a pool of its own: grpcio's default deadlocks."""
 
-    def __init__(self, pools: _SidePools) -> None:
-        super().__init__(experimental_non_blocking=False, experimental_thread_pool=pools.watch)
-        self.Check = on_pool(super().Check, pools.check)
+    def __init__(self, watch: ThreadPoolExecutor) -> None:
+        super().__init__(experimental_non_blocking=False, experimental_thread_pool=watch)
 
 
-class _SidePools:
-    """The pools beside the deciding one, and all of them to shut down."""
+class _Pools:
+    """The threads beside the loop's, for calls that may take long."""
 
-    def __init__(self, deciding: DecidingPool) -> None:
-        self._deciding = deciding
+    def __init__(self) -> None:
         self.check = ThreadPoolExecutor(1, "health-check")
         self.watch = ThreadPoolExecutor(_WATCH_THREADS, "health-watch")
         self.read = ReadingPool(_READ_THREADS, "read")
         self.reflection = ThreadPoolExecutor(_REFLECTION_THREADS, "reflection")
 
     def shutdown(self) -> None:
-        self._deciding.shutdown()
         for pool in (self.check, self.watch, self.read, self.reflection):
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -67,8 +60,11 @@ class _SidePools:
 class Server:
     """A worker's server; make it with `build_server`."""
 
-    def __init__(self, server: grpc.Server, address: str, status: health.HealthServicer, pools: _SidePools) -> None:
+    def __init__(
+        self, server: grpc.Server, loop: CallLoop, address: str, status: health.HealthServicer, pools: _Pools
+    ) -> None:
         self._server = server
+        self._loop = loop
         self._address = address
         self._health = status
         self._pools = pools
@@ -80,6 +76,7 @@ class Server:
         except RuntimeError as error:
             raise AddressError(f"cannot listen on {self._address} (setting listen)") from error
         self._server.start()
+        self._loop.start()
         self.set_serving(serving=True)
         return port
 
@@ -93,6 +90,7 @@ class Server:
         """Answer NOT_SERVING, take no new calls, give those under way *grace_s* seconds, and end."""
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_s).wait(grace_s + 1)
+        self._loop.join(1)
         self._pools.shutdown()
 
 
@@ -106,27 +104,30 @@ def build_server(
     clock_us: Callable[[], int],
 ) -> Server:
     """Return the server of one worker, not yet listening."""
-    pool = DecidingPool(settings.worker_threads)
-    side = _SidePools(pool)
-    interceptor = CallInterceptor(
-        pool=pool,
-        reads={f"/{_SERVICES[0]}/GetDecision": side.read},
-        max_waiting=settings.max_waiting_calls,
+    pools = _Pools()
+    # For health checks alone; what else there is has a pool of its own, or the loop.
+    server = grpc.server(pools.check, options=_options(settings))
+    answering = Answering(
         max_message_bytes=settings.max_message_bytes,
+        max_waiting=settings.max_waiting_calls,
         counters=counters,
         spans=None if tracer is None else CallSpans(tracer),
     )
-    # Typed as an executor, used as anything with `submit`.
-    server = grpc.server(cast("ThreadPoolExecutor", pool), interceptors=[interceptor], options=_options(settings))
-    service = DecisionService(decisions, clock_us, traced=tracer is not None)
-    # Reads wait for the drain: never on a deciding thread.
-    service.GetDecision = on_pool(service.GetDecision, side.read)  # type: ignore[method-assign]  # marked for its pool
-    decision_service_pb2_grpc.add_DecisionServiceServicer_to_server(service, server)
-    outcome_service_pb2_grpc.add_OutcomeServiceServicer_to_server(OutcomeService(outcomes), server)
-    status = _Health(side)
+    methods = [
+        *DecisionService(decisions, clock_us, traced=tracer is not None).methods(answering, pools.read),
+        *OutcomeService(outcomes).methods(answering),
+    ]
+    loop = CallLoop(
+        server,
+        methods,
+        max_waiting=settings.max_waiting_calls,
+        overloaded=answering.overloaded,
+        incomplete=answering.incomplete(),
+    )
+    status = _Health(pools.watch)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    _add_reflection(server, side.reflection)
-    return Server(server, settings.listen, status, side)
+    _add_reflection(server, pools.reflection)
+    return Server(server, loop, settings.listen, status, pools)
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
@@ -146,7 +147,7 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
 def _add_reflection(server: grpc.Server, pool: ThreadPoolExecutor) -> None:
     names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
     servicer = reflection.ReflectionServicer(names)
-    servicer.ServerReflectionInfo = on_pool(servicer.ServerReflectionInfo, pool)
+    servicer.ServerReflectionInfo = _on_pool(servicer.ServerReflectionInfo, pool)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
     # Version 1 has the messages of v1alpha under another name; newer tools ask for it first.
     handler: Any = grpc.stream_stream_rpc_method_handler(
@@ -158,3 +159,13 @@ def _add_reflection(server: grpc.Server, pool: ThreadPoolExecutor) -> None:
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("grpc.reflection.v1.ServerReflection", methods),)
     )
+
+
+def _on_pool(behaviour: Callable[..., Any], pool: ThreadPoolExecutor) -> Callable[..., Any]:
+    """Return *behaviour* marked to run on *pool*: grpcio looks for the mark on the function itself."""
+
+    def run(request: Any, context: Any) -> Any:
+        return behaviour(request, context)
+
+    run.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpcio's way to choose a pool
+    return run

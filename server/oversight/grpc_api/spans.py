@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-import grpc
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from oversight.engine.decision import Decision
+from oversight.grpc_api.call_loop import Headers
+from oversight.grpc_api.status import Refusal
 
 __all__ = ["CallSpans", "describe_decision", "trace_id_of"]
 
-Behaviour = Callable[[Any, grpc.ServicerContext], Any]
+Behaviour = Callable[[bytes, Headers], bytes | Refusal]
+Metadata = tuple[tuple[str, str | bytes], ...]
 
 # Server errors of the RPC conventions; a refused request is the caller's.
 _SERVER_ERRORS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
@@ -31,33 +32,22 @@ class CallSpans:
         """Return *behaviour* within a server span named after the method (`oversight.v1.DecisionService/Decide`)."""
         attributes = {"rpc.system.name": "grpc", "rpc.method": name}
 
-        def call(request: Any, context: grpc.ServicerContext) -> Any:
-            parent = _propagator.extract(_carrier(context))
-            with self._tracer.start_as_current_span(
-                name, parent, SpanKind.SERVER, attributes, record_exception=False, set_status_on_exception=False
-            ) as span:
-                try:
-                    reply = behaviour(request, context)
-                except BaseException:
-                    _fail(span, context)
-                    raise
-                span.set_attribute("rpc.status_code", "OK")
-                return reply
+        def call(data: bytes, headers: Headers) -> bytes | Refusal:
+            parent = _propagator.extract({key: text for key, text in headers.metadata if isinstance(text, str)})
+            with self._tracer.start_as_current_span(name, parent, SpanKind.SERVER, attributes) as span:
+                answer = behaviour(data, headers)
+                _describe_status(span, answer)
+                return answer
 
         return call
 
 
-def _fail(span: Span, context: grpc.ServicerContext) -> None:
-    code = getattr(context, "code", lambda: None)()  # on every real context, on no interface
-    name = code.name if isinstance(code, grpc.StatusCode) else "UNKNOWN"
+def _describe_status(span: Span, answer: bytes | Refusal) -> None:
+    name = answer.code.name if isinstance(answer, Refusal) else "OK"
     span.set_attribute("rpc.status_code", name)
     if name in _SERVER_ERRORS:
         span.set_attribute("error.type", name)
         span.set_status(Status(StatusCode.ERROR))
-
-
-def _carrier(context: grpc.ServicerContext) -> Mapping[str, str]:
-    return {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
 
 
 def describe_decision(decision: Decision) -> None:
@@ -80,9 +70,9 @@ def describe_decision(decision: Decision) -> None:
     )
 
 
-def trace_id_of(context: grpc.ServicerContext) -> str:
+def trace_id_of(metadata: Metadata) -> str:
     """
-    Return the call's W3C trace id, empty where it has none.
+    Return the trace id (W3C, 32 hex digits) of the call that came with *metadata*, empty where it has none.
 
     That of the span in progress, else of the caller's `traceparent` (W3C Trace Context, section 3.2), which is worth
     recording also where this server exports no traces.
@@ -90,7 +80,7 @@ def trace_id_of(context: grpc.ServicerContext) -> str:
     current = trace.get_current_span().get_span_context()
     if current.is_valid:
         return f"{current.trace_id:032x}"
-    for key, value in context.invocation_metadata():
+    for key, value in metadata:
         if key == "traceparent":
             parent = trace.get_current_span(_propagator.extract({key: str(value)})).get_span_context()
             return f"{parent.trace_id:032x}" if parent.is_valid else ""

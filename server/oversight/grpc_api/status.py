@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import NamedTuple
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
@@ -22,7 +22,7 @@ from oversight.errors import (
 )
 from oversight.v1.errors_pb2 import ErrorReason, ItemError
 
-__all__ = ["DOMAIN", "PUSHBACK_MS", "STATUSES", "abort", "abort_internal", "item_error"]
+__all__ = ["DOMAIN", "INTERNAL", "PUSHBACK_MS", "STATUSES", "Refusal", "item_error", "refuse"]
 
 DOMAIN = "oversight.dev"
 """The domain of every google.rpc.ErrorInfo."""
@@ -45,16 +45,19 @@ STATUSES: Mapping[type[CallError], tuple[grpc.StatusCode, ErrorReason.ValueType]
 _PREFIX = "ERROR_REASON_"
 
 
-def abort(context: grpc.ServicerContext, error: CallError) -> NoReturn:
-    """End the call with the *error*'s status, text and details."""
+class Refusal(NamedTuple):
+    """How a call ends that has no reply."""
+
+    code: grpc.StatusCode
+    text: str
+    trailers: tuple[tuple[str, str | bytes], ...]
+
+
+def refuse(error: CallError) -> Refusal:
+    """Return the *error*'s status, text and details."""
     code, reason = STATUSES[type(error)]
-    trailers = [("grpc-retry-pushback-ms", str(PUSHBACK_MS))] if isinstance(error, OverloadedError) else []
-    _abort(context, code, str(error), reason, error.metadata, trailers)
-
-
-def abort_internal(context: grpc.ServicerContext) -> NoReturn:
-    """End the call with INTERNAL; what went wrong is in the log and nowhere else."""
-    _abort(context, grpc.StatusCode.INTERNAL, "internal error", ErrorReason.ERROR_REASON_INTERNAL, {}, [])
+    pushback = (("grpc-retry-pushback-ms", str(PUSHBACK_MS)),) if isinstance(error, OverloadedError) else ()
+    return Refusal(code, str(error), (*pushback, _details(code, str(error), reason, error.metadata)))
 
 
 def item_error(error: CallError) -> ItemError:
@@ -64,14 +67,9 @@ def item_error(error: CallError) -> ItemError:
     return ItemError(code=number, reason=reason, message=str(error), metadata=error.metadata)
 
 
-def _abort(
-    context: grpc.ServicerContext,
-    code: grpc.StatusCode,
-    text: str,
-    reason: ErrorReason.ValueType,
-    metadata: Mapping[str, str],
-    trailers: list[tuple[str, str]],
-) -> NoReturn:
+def _details(
+    code: grpc.StatusCode, text: str, reason: ErrorReason.ValueType, metadata: Mapping[str, str]
+) -> tuple[str, bytes]:
     number, _ = code.value
     status = status_pb2.Status(code=number, message=text)
     name = ErrorReason.Name(reason).removeprefix(_PREFIX)
@@ -79,6 +77,12 @@ def _abort(
     if "field" in metadata:
         violation = error_details_pb2.BadRequest.FieldViolation(field=metadata["field"], description=text)
         status.details.add().Pack(error_details_pb2.BadRequest(field_violations=[violation]))
-    context.set_trailing_metadata((*trailers, ("grpc-status-details-bin", status.SerializeToString())))
-    context.abort(code, text)
-    raise AssertionError("abort returned")
+    return ("grpc-status-details-bin", status.SerializeToString())
+
+
+INTERNAL = Refusal(
+    grpc.StatusCode.INTERNAL,
+    "internal error",
+    (_details(grpc.StatusCode.INTERNAL, "internal error", ErrorReason.ERROR_REASON_INTERNAL, {}),),
+)
+"""What a caller learns of a fault of ours; what went wrong is in the log and nowhere else."""

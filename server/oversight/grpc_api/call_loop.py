@@ -1,0 +1,201 @@
+"""
+The calls of our own services, taken straight from gRPC's completion queue by one thread.
+
+`grpc.server` hands each call from its polling thread to a thread of a pool and back, four times in all, and every
+change of threads passes the interpreter's lock: that costs more than the decision (docs/performance.md). Here one
+thread accepts, reads, decides and answers. It uses what `grpc.server` itself is built on, `grpc._cython.cygrpc`, which
+is no public interface: hence the upper bound on grpcio in pyproject.toml. Health and reflection stay with
+`grpc.server`, on the same port.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import grpc
+from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled, and without types
+
+from oversight.grpc_api.status import Refusal
+
+__all__ = ["CallLoop", "Headers", "Method", "ReadingPool"]
+
+_log = logging.getLogger(__name__)
+
+_NOW = 0.0
+"""A time long past: look, but do not wait."""
+_EVENTS_PER_DECISION = 6
+"""
+Events taken before the next call is decided, while there are any; a call makes three.
+
+Twice as many calls are accepted as are decided, so those that wait can be counted, and the surplus refused; but however
+many come, calls are decided.
+"""
+_NO_FLAGS = 0
+
+
+class Headers(NamedTuple):
+    """What came ahead of a call's message: its metadata, and its deadline in seconds since 1970."""
+
+    metadata: tuple[tuple[str, str | bytes], ...]
+    deadline_s: float
+
+
+class ReadingPool(ThreadPoolExecutor):
+    """Threads for methods that wait, so that the loop never does."""
+
+    @property
+    def waiting(self) -> int:
+        """Return the calls that no thread has taken up yet."""
+        return self._work_queue.qsize()
+
+
+class Method(NamedTuple):
+    """
+    One unary method: its *path* (`/package.Service/Method`) and what answers it.
+
+    *answer* gets the message's bytes and returns the reply's, or a refusal; it raises nothing. It runs in the loop, and
+    must not wait there; with a *pool*, it runs on one of its threads.
+    """
+
+    path: str
+    answer: Callable[[bytes, Headers], bytes | Refusal]
+    pool: ReadingPool | None = None
+
+
+class _Call:
+    """One call, from its headers to its answer."""
+
+    __slots__ = ("answered", "core", "headers", "message", "method")
+
+    def __init__(self, core: Any, method: Method, headers: Headers) -> None:
+        self.core = core
+        self.method = method
+        self.headers = headers
+        self.message = b""
+        self.answered = False
+
+    def ask_for_message(self) -> None:
+        self.core.start_server_batch((cygrpc.ReceiveMessageOperation(_NO_FLAGS),), self)
+
+    def answer(self, reply: bytes | Refusal) -> None:
+        """Send *reply* and end the call; from any thread."""
+        self.answered = True
+        # In one batch, so that there is one event for all; the close is received because the core wants it so.
+        operations = [
+            cygrpc.SendInitialMetadataOperation(None, _NO_FLAGS),
+            cygrpc.ReceiveCloseOnServerOperation(_NO_FLAGS),
+        ]
+        if isinstance(reply, bytes):
+            operations.append(cygrpc.SendMessageOperation(reply, _NO_FLAGS))
+            code, text, trailers = cygrpc.StatusCode.ok, b"", None
+        else:
+            code, text, trailers = reply.code.value[0], reply.text.encode(), reply.trailers
+        operations.append(cygrpc.SendStatusFromServerOperation(trailers, code, text, _NO_FLAGS))
+        self.core.start_server_batch(operations, self)
+
+
+class CallLoop:
+    """
+    Answers *methods* of *server*; make it before the server starts.
+
+    A call is answered with *overloaded* while *max_waiting* wait for the loop or, where its method has a pool, for a
+    thread of that, and with *incomplete* if it ends without its message.
+    """
+
+    def __init__(
+        self,
+        server: grpc.Server,
+        methods: Iterable[Method],
+        *,
+        max_waiting: int,
+        overloaded: Callable[[str], Refusal],
+        incomplete: Refusal,
+    ) -> None:
+        self._server: Any = server._cy_server  # type: ignore[attr-defined]  # noqa: SLF001 - the queue is its, see above
+        self._methods = tuple(methods)
+        self._max_waiting = max_waiting
+        self._overloaded = overloaded
+        self._incomplete = incomplete
+        self._queue = cygrpc.CompletionQueue()
+        self._server.register_completion_queue(self._queue)
+        for method in self._methods:
+            self._server.register_method(method.path)
+        self._accepting = 0
+        self._under_way: set[_Call] = set()
+        self._ready: deque[_Call] = deque()
+        self._thread = threading.Thread(target=self._run, name="calls", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer; the server has started."""
+        for method in self._methods:
+            self._accept(method)
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until every call of a stopped server is answered; return whether that is so."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        poll, ready = self._queue.poll, self._ready
+        taken = 0
+        while self._accepting or self._under_way:
+            event = poll(_NOW if ready else None)
+            if event.completion_type != cygrpc.CompletionType.queue_timeout:
+                self._take(event)
+                taken += 1
+                if ready and taken < _EVENTS_PER_DECISION:
+                    continue
+            taken = 0
+            # It may hold the last reference to its call, and must not live through the next wait.
+            event = None
+            if ready:
+                self._answer(ready.popleft())
+        self._queue.shutdown()
+
+    def _take(self, event: Any) -> None:
+        tag = event.tag
+        if type(tag) is not _Call:
+            self._accepting -= 1
+            if event.success:  # else the server is stopping
+                self._accept(tag)
+                self._begin(_Call(event.call, tag, Headers(event.invocation_metadata, event.call_details.deadline)))
+        elif tag.answered:
+            self._under_way.discard(tag)
+        else:
+            self._receive(tag, event.batch_operations[0].message())
+
+    def _accept(self, method: Method) -> None:
+        """Ask for the next call of *method*; a server that is stopping has none."""
+        try:
+            self._server.request_registered_call(self._queue, self._queue, method.path, method)
+        except ValueError:
+            return
+        self._accepting += 1
+
+    def _begin(self, call: _Call) -> None:
+        self._under_way.add(call)
+        pool = call.method.pool
+        if (len(self._ready) if pool is None else pool.waiting) < self._max_waiting:
+            call.ask_for_message()
+        else:
+            call.answer(self._overloaded(call.method.path))
+
+    def _receive(self, call: _Call, message: bytes | None) -> None:
+        if message is None:
+            call.answer(self._incomplete)
+            return
+        call.message = message
+        if call.method.pool is None:
+            self._ready.append(call)
+        else:
+            call.method.pool.submit(self._answer, call)
+
+    def _answer(self, call: _Call) -> None:
+        call.answer(call.method.answer(call.message, call.headers))
