@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
 from builders import a_snapshot
 from oversight.errors import AddressError
@@ -193,6 +194,18 @@ def test_a_span_continues_the_callers_trace_and_says_what_was_decided(serve):
         "oversight.recorded": True,
     } == span.attributes
     assert TRACE_ID == serving.journal.entries()[0].trace_id
+
+
+def test_a_call_that_is_not_sampled_has_no_span_but_its_trace_is_recorded(serve):
+    """The caller's sampling decision holds; the record outlives the tracing system."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(sampler=ParentBased(ALWAYS_ON))
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    serving = serve(tracer=provider.get_tracer("test"))
+    serving.decide.Decide(ROUTINE, timeout=5, metadata=(("traceparent", f"00-{TRACE_ID}-b7ad6b7169203331-00"),))
+    serving.decide.Decide(ROUTINE, timeout=5, metadata=TRACEPARENT)
+    wait_until(lambda: len(exporter.get_finished_spans()) == 1)
+    assert [TRACE_ID] * 2 == [entry.trace_id for entry in serving.journal.entries()]
 
 
 @pytest.mark.parametrize(

@@ -47,34 +47,35 @@ def decide(
     evaluation = _evaluation(others) if others else Evaluation.MATCHED if reasons else Evaluation.DEFAULT
     if not reasons:
         reasons.append(ROUTINE)
-    tier = _TIERS[reasons[0].tier]
-    escalation = _ESCALATIONS[max([reason.escalation for reason in reasons])]
+    highest, strongest = reasons[0].tier, max([reason.escalation for reason in reasons])
+    tier = _TIERS[highest]
     matched = ",".join([reason.rule_id for reason in reasons])
     text = canonical_request(request).encode("ascii") if canonical is None else canonical
-    identity = decision_id(keys, snapshot.digest, text, f"{tier:d} {escalation:d} {evaluation:d} {matched}")
+    identity = decision_id(keys, snapshot.digest, text, f"{highest} {strongest} {int(evaluation)} {matched}")
     audited = 0.0
     if tier is Tier.HUMAN_ON_THE_LOOP:
         audited = DEFAULT_AUDIT_RATE if program.audit_slot is None else limits[program.audit_slot]
     review_sla_s, on_expiry = program.tiers.get(tier, (None, None))
+    # By position, in the order of the fields: by name, four times as long.
     return Decision(
-        decision_id=identity,
-        tier=tier,
-        escalation=escalation,
-        reasons=tuple(reasons),
-        shadow_reasons=tuple(shadow_reasons),
-        missing_signals=missing,
-        evaluation=evaluation,
-        policy=program.name,
-        policy_version=program.version,
-        commit=snapshot.commit,
-        digest=snapshot.digest,
-        threshold_revision=snapshot.threshold_revision,
-        audit_selected=audited > 0 and audit_draw(keys, identity) < audited,
-        audit_probability=audited,
-        audit_key_id=keys.audit_key_id,
-        review_sla_s=review_sla_s,
-        on_expiry=on_expiry,
-        recorded=not facts.record_unavailable,
+        identity,
+        tier,
+        _ESCALATIONS[strongest],
+        tuple(reasons),
+        tuple(shadow_reasons),
+        missing,
+        evaluation,
+        program.name,
+        program.version,
+        snapshot.commit,
+        snapshot.digest,
+        snapshot.threshold_revision,
+        audited > 0 and audit_draw(keys, identity) < audited,
+        audited,
+        keys.audit_key_id,
+        review_sla_s,
+        on_expiry,
+        not facts.record_unavailable,
     )
 
 

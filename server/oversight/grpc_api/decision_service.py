@@ -9,6 +9,7 @@ from oversight.errors import InvalidRequestError
 from oversight.grpc_api.answering import Answering
 from oversight.grpc_api.call_loop import Method, ReadingPool
 from oversight.grpc_api.convert.checks import check_hex_id
+from oversight.grpc_api.convert.delimited import delimited, tag
 from oversight.grpc_api.convert.replies import found_to_proto
 from oversight.grpc_api.convert.requests import canonical_form, request_from_proto
 from oversight.grpc_api.spans import describe_decision
@@ -60,7 +61,8 @@ class DecisionService:
         items = [_parse(message, now) for message in request.requests]
         asked = [item for item in items if isinstance(item, Asked)]
         answers = iter(self._decisions.decide_many(asked, call) if asked else ())
-        return pb.BatchDecideResponse(results=[_result(item, answers) for item in items]).SerializeToString()
+        # By hand, because what a result holds is there in bytes: what was put on record is what is sent.
+        return b"".join([delimited(_RESULTS, _result(item, answers)) for item in items])
 
     def get_decision(self, request: pb.GetDecisionRequest, call: Call) -> bytes:  # noqa: ARG002 - every method's signature
         """Read a decision on record."""
@@ -83,7 +85,11 @@ def _parse(message: pb.DecideRequest, now_us: int) -> Asked | InvalidRequestErro
         return error
 
 
-def _result(item: Asked | InvalidRequestError, answers: Iterator[Answer]) -> pb.BatchDecideResult:
+def _result(item: Asked | InvalidRequestError, answers: Iterator[Answer]) -> bytes:
     if isinstance(item, InvalidRequestError):
-        return pb.BatchDecideResult(error=item_error(item))
-    return pb.BatchDecideResult(response=pb.DecideResponse.FromString(next(answers).reply))
+        return pb.BatchDecideResult(error=item_error(item)).SerializeToString()
+    return delimited(_RESPONSE, next(answers).reply)
+
+
+_RESULTS = tag(pb.BatchDecideResponse.RESULTS_FIELD_NUMBER)
+_RESPONSE = tag(pb.BatchDecideResult.RESPONSE_FIELD_NUMBER)

@@ -16,6 +16,7 @@ from oversight.engine.identity import Keys, request_key
 from oversight.engine.request import REQUEST_FIELDS, ServerFacts
 from oversight.errors import InvalidRequestError, JournalFormatError
 from oversight.grpc_api.convert.checks import check_hex_id
+from oversight.grpc_api.convert.delimited import delimited, tag
 from oversight.grpc_api.convert.outcomes import outcome_fields, outcome_to_proto
 from oversight.grpc_api.convert.replies import encode_reply
 from oversight.grpc_api.convert.requests import request_fields
@@ -34,8 +35,7 @@ class ProtobufWire:
     The `decisions.Wire` in protobuf.
 
     What is longest in a record, request and reply, is there in bytes already. Neither is parsed again or written in
-    another form: serialized messages are put together by hand where a field holds one, which is its tag, its length and
-    its bytes (protobuf's encoding guide, "Length-Delimited Records").
+    another form: serialized messages are put together by hand where a field holds one.
     """
 
     def reply(self, decision: Decision, request_id: str) -> bytes:
@@ -55,24 +55,17 @@ class ProtobufWire:
         """Return the JournalFrame of a decision; *canonical* is the request, *reply* what will be answered."""
         own = pb.DecisionEntry(decided_at_us=decided_at_us, trace_id=call.trace_id, latency_us=latency_us)
         common = _common_part(call.caller, audit_key_id, facts)
-        entry = b"".join(
-            (
-                b"\x0a",
-                _varint(len(canonical)),
-                canonical,
-                b"\x12",
-                _varint(len(reply)),
-                reply,
-                own.SerializeToString(),
-                common,
-            )
-        )
-        return b"\x0a" + _varint(len(entry)) + entry
+        entry = b"".join((delimited(_REQUEST, canonical), delimited(_RESPONSE, reply), own.SerializeToString(), common))
+        return delimited(_DECISIONS, entry)
 
     def outcome_record(self, outcome: Outcome, received_at_us: int, caller: str) -> bytes:
         """Return the JournalFrame of an outcome."""
         entry = pb.OutcomeEntry(outcome=outcome_to_proto(outcome), received_at_us=received_at_us, caller=caller)
         return pb.JournalFrame(outcomes=[entry]).SerializeToString()
+
+
+_DECISIONS = tag(pb.JournalFrame.DECISIONS_FIELD_NUMBER)
+_REQUEST, _RESPONSE = map(tag, (pb.DecisionEntry.REQUEST_FIELD_NUMBER, pb.DecisionEntry.RESPONSE_FIELD_NUMBER))
 
 
 # What recurs from call to call is rendered once.
@@ -84,15 +77,6 @@ def _common_part(caller: str, audit_key_id: str, facts: ServerFacts) -> bytes:
         threshold_age_s=facts.threshold_age_s,
     )
     return pb.DecisionEntry(caller=caller, audit_key_id=audit_key_id, facts=known).SerializeToString()
-
-
-def _varint(number: int) -> bytes:
-    """Return a length as protobuf writes it: seven bits a byte, lowest first."""
-    if number < 0x80:
-        return bytes((number,))
-    if number < 0x4000:
-        return bytes((number & 0x7F | 0x80, number >> 7))
-    return bytes((number & 0x7F | 0x80,)) + _varint(number >> 7)
 
 
 def decode_frame(payload: bytes, keys: Keys) -> list[DecisionRecord | OutcomeRecord]:

@@ -23,6 +23,7 @@ from oversight.engine.decision import (
 )
 from oversight.engine.explain import RuleEvaluation
 from oversight.engine.request import REQUEST_FIELDS
+from oversight.grpc_api.convert.delimited import delimited, tag
 from oversight.grpc_api.convert.outcomes import stored_outcome_to_proto
 from oversight.grpc_api.convert.requests import request_to_proto
 from oversight.v1 import decision_pb2 as values
@@ -43,32 +44,52 @@ def encode_reply(decision: Decision, request_id: str) -> bytes:
     Serialized messages put one after the other are the serialization of their merge (protobuf's encoding guide, "Last
     One Wins"), so the parts that recur from call to call are rendered once: half the time of building the whole.
     """
-    own = pb.DecideResponse(
-        decision_id=decision.decision_id,
-        request_id=request_id,
-        reason=decision.reasons[0].code,
-        missing_signals=decision.missing_signals,
-        audit_selected=decision.audit_selected,
-    )
+    (
+        identity,
+        tier,
+        escalation,
+        reasons,
+        shadow_reasons,
+        missing,
+        evaluation,
+        policy,
+        policy_version,
+        commit,
+        digest,
+        threshold_revision,
+        audit_selected,
+        audit_probability,
+        _,
+        review_sla_s,
+        on_expiry,
+        recorded,
+    ) = decision
+    own = delimited(_DECISION_ID, identity.encode("ascii")) + delimited(_REQUEST_ID, request_id.encode())
     common = _common_part(
-        decision.tier,
-        decision.escalation,
-        decision.evaluation,
-        decision.recorded,
-        decision.policy,
-        decision.policy_version,
-        decision.commit,
-        decision.digest,
-        decision.threshold_revision,
-        decision.audit_probability,
-        decision.review_sla_s,
-        decision.on_expiry,
+        tier,
+        escalation,
+        reasons[0].code,
+        missing,
+        evaluation,
+        policy,
+        policy_version,
+        commit,
+        digest,
+        threshold_revision,
+        audit_selected,
+        audit_probability,
+        review_sla_s,
+        on_expiry,
+        recorded,
     )
-    parts = [own.SerializeToString(), common]
-    digest = decision.digest
-    parts += [_reason_part(reason, digest) for reason in decision.reasons]
-    parts += [_shadow_part(reason, digest) for reason in decision.shadow_reasons]
+    parts = [own, common]
+    parts += [_reason_part(reason, digest) for reason in reasons]
+    parts += [_shadow_part(reason, digest) for reason in shadow_reasons]
     return b"".join(parts)
+
+
+_DECISION_ID = tag(pb.DecideResponse.DECISION_ID_FIELD_NUMBER)
+_REQUEST_ID = tag(pb.DecideResponse.REQUEST_ID_FIELD_NUMBER)
 
 
 # Whole reasons, because many repeat to the letter: an intent, a flag, an action. By snapshot, because within one every
@@ -87,25 +108,31 @@ def _shadow_part(reason: Reason, _digest: str) -> bytes:
 def _common_part(
     tier: Tier,
     escalation: Escalation,
+    code: str,
+    missing: tuple[str, ...],
     evaluation: Evaluation,
-    recorded: bool,  # noqa: FBT001 - by position: keywords would double the time of a look-up
     policy: str,
     policy_version: str,
     commit: str,
     digest: str,
     threshold_revision: int,
+    audit_selected: bool,  # noqa: FBT001 - by position: keywords would double the time of a look-up
     audit_probability: float,
     review_sla_s: int | None,
     on_expiry: OnExpiry | None,
+    recorded: bool,  # noqa: FBT001 - likewise
 ) -> bytes:
     return pb.DecideResponse(
         tier=tier,  # type: ignore[arg-type]  # the engine's numbers are the API's: a test holds them equal
         escalate=escalation > Escalation.NONE,
         escalation=escalation,  # type: ignore[arg-type]  # likewise
+        reason=code,
+        missing_signals=missing,
         evaluation=evaluation,  # type: ignore[arg-type]  # likewise
         recorded=recorded,
         policy=values.PolicyIdentity(name=policy, version=policy_version, commit=commit, digest=digest),
         threshold_revision=threshold_revision,
+        audit_selected=audit_selected,
         audit_probability=audit_probability,
         review_sla_s=review_sla_s,
         on_expiry=on_expiry,  # type: ignore[arg-type]  # likewise

@@ -77,12 +77,11 @@ _CHECKS: Mapping[str, FieldCheck] = {
 _ENGINE_NAMES = {"guardrails": "guardrail_flags", "signal_time": "signal_time_us"}
 
 
-def _places() -> dict[int, tuple[int, FieldCheck]]:
-    """Return, for each field number, its position in `Request` and its check."""
-    fields = pb.DecideRequest.DESCRIPTOR.fields
-    names = {field.number: field.name for field in fields}
+def _places() -> dict[Any, tuple[int, FieldCheck]]:
+    """Return, for each field's descriptor, its position in `Request` and its check."""
     return {
-        number: (REQUEST_FIELDS.index(_ENGINE_NAMES.get(name, name)), _CHECKS[name]) for number, name in names.items()
+        field: (REQUEST_FIELDS.index(_ENGINE_NAMES.get(field.name, field.name)), _CHECKS[field.name])
+        for field in pb.DecideRequest.DESCRIPTOR.fields
     }
 
 
@@ -113,7 +112,7 @@ def request_from_proto(message: pb.DecideRequest, decided_at_us: int) -> Request
     found = _ABSENT.copy()
     # ListFields names just what is present: an unset optional, an empty text and an UNSPECIFIED enum are not.
     for field, value in message.ListFields():
-        position, check = _PLACES[field.number]
+        position, check = _PLACES[field]
         found[position] = check(value)
     confidence, runner_up = found[_INTENT_CONFIDENCE], found[_RUNNER_UP]
     if runner_up is not None and confidence is not None and runner_up > confidence:
