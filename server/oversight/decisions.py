@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
+
+from opentelemetry.trace import Span
 
 from oversight.engine.decide import decide
 from oversight.engine.decision import Decision
@@ -21,12 +23,22 @@ from oversight.storage.protocols import RecordReader
 from oversight.storage.records import StoredDecision
 from oversight.telemetry.counters import Counters
 
-__all__ = ["Answer", "Asked", "Call", "Current", "Decisions", "FoundDecision", "Reader", "Recorder", "Wire"]
+__all__ = ["Answer", "Asked", "Call", "Current", "Decisions", "FoundDecision", "Reader", "Recorder", "Wire", "chunks"]
 
 DRAIN_WAIT_S = 1.0
 """Seconds that `find` waits for records made before it to reach the store."""
 
 _DRAIN_LOOK_S = 0.02
+_CHUNK = 25
+"""Items of a batch between two looks at other calls: about 0.4 ms."""
+
+Item = TypeVar("Item")
+
+
+def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield *items* in the portions in which a batch is worked on."""
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]
 
 
 class Current(Protocol):
@@ -69,11 +81,16 @@ class Reader(RecordReader, Protocol):
 
 
 class Call(NamedTuple):
-    """Who called, in which trace (32 hex digits, or empty), and since when (`time.perf_counter_ns`)."""
+    """
+    Who called, in which trace (32 hex digits, or empty), and since when (`time.perf_counter_ns`).
+
+    *span* is the call's own, to be told what was decided; None where there is none.
+    """
 
     caller: str
     trace_id: str
     started_ns: int
+    span: Span | None = None
 
 
 class Wire(Protocol):
@@ -167,14 +184,22 @@ class Decisions:
         self._counters.count_decision(answer.decision.tier, answer.decision.evaluation)
         return answer
 
-    def decide_many(self, items: Sequence[Asked], call: Call) -> list[Answer]:
-        """Decide several requests by one snapshot, with one write to the journal: all are recorded, or none."""
+    def decide_many(self, items: Sequence[Asked], call: Call) -> Generator[None, None, list[Answer]]:
+        """
+        Decide several requests by one snapshot, with one write to the journal: all are recorded, or none.
+
+        A generator that yields now and then, so that a long batch holds nobody up; it returns the answers.
+        """
         snapshot, facts = self._in_force(items[0].request.decided_at_us)
-        answers = [self._answer(asked, snapshot, facts) for asked in items]
+        answers: list[Answer] = []
+        records: list[bytes] = []
+        for chunk in chunks(items):
+            made = [self._answer(asked, snapshot, facts) for asked in chunk]
+            records += [self._record(asked, answer, facts, call) for asked, answer in zip(chunk, made, strict=True)]
+            answers += made
+            yield
         try:
-            self._journal.append_many(
-                [self._record(asked, answer, facts, call) for asked, answer in zip(items, answers, strict=True)]
-            )
+            self._journal.append_many(records)
         except RecordUnavailableError:
             answers = [self._answer_unrecorded(asked, snapshot, facts) for asked in items]
         for decision, _ in answers:

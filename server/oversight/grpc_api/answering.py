@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 
 from oversight.decisions import Call
 from oversight.errors import CallError, DeadlineExpiredError, InvalidRequestError, OverloadedError, RequestTooLargeError
-from oversight.grpc_api.call_loop import Headers, Method, ReadingPool
-from oversight.grpc_api.spans import CallSpans, trace_id_of
+from oversight.grpc_api.call_loop import Headers, Method, ReadingPool, Steps
+from oversight.grpc_api.spans import CallSpans, end_span, trace_id_of
 from oversight.grpc_api.status import INTERNAL, Refusal, refuse
 from oversight.telemetry.counters import Counters
 
@@ -24,6 +24,8 @@ LOCAL_CALLER = "local"
 _log = logging.getLogger(__name__)
 
 Message = TypeVar("Message")
+Reply = bytes | Generator[None, None, bytes]
+"""A reply's bytes, or a generator that returns them and yields where other calls may go first."""
 
 
 class Answering:
@@ -42,13 +44,11 @@ class Answering:
         self,
         path: str,
         parse: Callable[[bytes], Message],
-        function: Callable[[Message, Call], bytes],
+        function: Callable[[Message, Call], Reply],
         pool: ReadingPool | None = None,
     ) -> Method:
         """Return the method at *path* (`/package.Service/Method`), whose messages *parse* reads."""
-        name = path.removeprefix("/")
-        answer = self._guard(name, parse, function)
-        return Method(path, answer if self._spans is None else self._spans.around(name, answer), pool)
+        return Method(path, self._guard(path.removeprefix("/"), parse, function), pool)
 
     def overloaded(self, path: str) -> Refusal:
         """Return the refusal of a call of the method at *path* because too many wait."""
@@ -61,25 +61,29 @@ class Answering:
         return refuse(InvalidRequestError("message", "expected the method's request, got none"))
 
     def _guard(
-        self, name: str, parse: Callable[[bytes], Message], function: Callable[[Message, Call], bytes]
-    ) -> Callable[[bytes, Headers], bytes | Refusal]:
-        count = self._counters.count_call
+        self, name: str, parse: Callable[[bytes], Message], function: Callable[[Message, Call], Reply]
+    ) -> Callable[[bytes, Headers], Steps]:
+        count, spans = self._counters.count_call, self._spans
 
-        def answer(data: bytes, headers: Headers) -> bytes | Refusal:
+        def answer(data: bytes, headers: Headers) -> Steps:
             started_ns = time.perf_counter_ns()
+            span = None if spans is None else spans.start(name, headers.metadata)
+            reply: Reply | Refusal
             try:
                 request = self._read(data, headers.deadline_s, parse)
-                reply = function(request, Call(LOCAL_CALLER, trace_id_of(headers.metadata), started_ns))
+                reply = function(request, Call(LOCAL_CALLER, trace_id_of(headers.metadata, span), started_ns, span))
+                if not isinstance(reply, bytes):
+                    reply = yield from reply
             except CallError as error:
-                refusal = refuse(error)
+                reply = refuse(error)
             except BaseException:  # noqa: BLE001 - SystemExit too would end the thread that answers all calls
                 _log.exception("%s failed", name)
-                refusal = INTERNAL
-            else:
-                count(name, "OK")
-                return reply
-            count(name, refusal.code.name)
-            return refusal
+                reply = INTERNAL
+            status = reply.code.name if isinstance(reply, Refusal) else "OK"
+            count(name, status)
+            if span is not None:
+                end_span(span, status)
+            return reply
 
         return answer
 

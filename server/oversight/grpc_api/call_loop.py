@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled, and w
 
 from oversight.grpc_api.status import Refusal
 
-__all__ = ["CallLoop", "Headers", "Method", "ReadingPool"]
+__all__ = ["CallLoop", "Headers", "Method", "ReadingPool", "Steps"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +45,13 @@ class Headers(NamedTuple):
     deadline_s: float
 
 
+Steps = Generator[None, None, bytes | Refusal]
+"""
+The answering of one call: a generator that yields where other calls may go first, and returns the reply's bytes or a
+refusal. It raises nothing.
+"""
+
+
 class ReadingPool(ThreadPoolExecutor):
     """Threads for methods that wait, so that the loop never does."""
 
@@ -58,25 +65,26 @@ class Method(NamedTuple):
     """
     One unary method: its *path* (`/package.Service/Method`) and what answers it.
 
-    *answer* gets the message's bytes and returns the reply's, or a refusal; it raises nothing. It runs in the loop, and
-    must not wait there; with a *pool*, it runs on one of its threads.
+    *answer* gets the message's bytes. It runs in the loop, and must not wait there; with a *pool*, it runs on one of
+    its threads.
     """
 
     path: str
-    answer: Callable[[bytes, Headers], bytes | Refusal]
+    answer: Callable[[bytes, Headers], Steps]
     pool: ReadingPool | None = None
 
 
 class _Call:
     """One call, from its headers to its answer."""
 
-    __slots__ = ("answered", "core", "headers", "message", "method")
+    __slots__ = ("answered", "core", "headers", "method", "steps")
+
+    steps: Steps
 
     def __init__(self, core: Any, method: Method, headers: Headers) -> None:
         self.core = core
         self.method = method
         self.headers = headers
-        self.message = b""
         self.answered = False
 
     def ask_for_message(self) -> None:
@@ -156,7 +164,7 @@ class CallLoop:
             # It may hold the last reference to its call, and must not live through the next wait.
             event = None
             if ready:
-                self._answer(ready.popleft())
+                self._go_on(ready.popleft())
         self._queue.shutdown()
 
     def _take(self, event: Any) -> None:
@@ -191,11 +199,25 @@ class CallLoop:
         if message is None:
             call.answer(self._incomplete)
             return
-        call.message = message
+        call.steps = call.method.answer(message, call.headers)
         if call.method.pool is None:
             self._ready.append(call)
         else:
-            call.method.pool.submit(self._answer, call)
+            call.method.pool.submit(_answer_at_once, call)
 
-    def _answer(self, call: _Call) -> None:
-        call.answer(call.method.answer(call.message, call.headers))
+    def _go_on(self, call: _Call) -> None:
+        """Take the next step towards the answer of *call*; one with more to do goes behind those that wait."""
+        try:
+            next(call.steps)
+        except StopIteration as end:
+            call.answer(end.value)
+        else:
+            self._ready.append(call)
+
+
+def _answer_at_once(call: _Call) -> None:
+    try:
+        while True:
+            next(call.steps)
+    except StopIteration as end:
+        call.answer(end.value)

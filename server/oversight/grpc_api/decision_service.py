@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
-from oversight.decisions import Answer, Asked, Call, Decisions
+from oversight.decisions import Answer, Asked, Call, Decisions, chunks
 from oversight.errors import InvalidRequestError
 from oversight.grpc_api.answering import Answering
 from oversight.grpc_api.call_loop import Method, ReadingPool
@@ -33,11 +33,10 @@ class DecisionService:
 
     NAME = pb.DESCRIPTOR.services_by_name["DecisionService"].full_name
 
-    def __init__(self, decisions: Decisions, clock_us: Callable[[], int], *, traced: bool) -> None:
-        """Take the use case, the clock of decisions, and whether calls have spans to describe."""
+    def __init__(self, decisions: Decisions, clock_us: Callable[[], int]) -> None:
+        """Take the use case, and the clock of decisions."""
         self._decisions = decisions
         self._clock_us = clock_us
-        self._traced = traced
 
     def methods(self, answering: Answering, reads: ReadingPool) -> list[Method]:
         """Return the service's methods; those that wait for the drain run in *reads*."""
@@ -50,17 +49,20 @@ class DecisionService:
     def decide(self, request: pb.DecideRequest, call: Call) -> bytes:
         """Decide one message; the record is in the journal before this returns."""
         decision, reply = self._decisions.decide(_asked(request, self._clock_us()), call)
-        if self._traced:
-            describe_decision(decision)
+        if call.span is not None:
+            describe_decision(call.span, decision)
         return reply
 
-    def decide_batch(self, request: pb.BatchDecideRequest, call: Call) -> bytes:
+    def decide_batch(self, request: pb.BatchDecideRequest, call: Call) -> Generator[None, None, bytes]:
         """Decide several messages; an item that is wrong has its error in its place."""
         check_batch("requests", len(request.requests))
         now = self._clock_us()
-        items = [_parse(message, now) for message in request.requests]
+        items: list[Asked | InvalidRequestError] = []
+        for messages in chunks(request.requests):
+            items += [_parse(message, now) for message in messages]
+            yield
         asked = [item for item in items if isinstance(item, Asked)]
-        answers = iter(self._decisions.decide_many(asked, call) if asked else ())
+        answers = iter((yield from self._decisions.decide_many(asked, call)) if asked else ())
         # By hand, because what a result holds is there in bytes: what was put on record is what is sent.
         return b"".join([delimited(_RESULTS, _result(item, answers)) for item in items])
 

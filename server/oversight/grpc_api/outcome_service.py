@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from oversight.decisions import Call
+from collections.abc import Generator
+
+from oversight.decisions import Call, chunks
 from oversight.errors import InvalidRequestError
 from oversight.grpc_api.answering import Answering
 from oversight.grpc_api.call_loop import Method
@@ -39,10 +41,13 @@ class OutcomeService:
         self._outcomes.record([outcome], call)
         return pb.RecordOutcomeResponse(outcome_id=outcome.outcome_id).SerializeToString()
 
-    def record_batch(self, request: pb.BatchRecordOutcomesRequest, call: Call) -> bytes:
+    def record_batch(self, request: pb.BatchRecordOutcomesRequest, call: Call) -> Generator[None, None, bytes]:
         """Record several outcomes; one that is wrong has its error in its place."""
         check_batch("outcomes", len(request.outcomes))
-        items = [_parse(message, number) for number, message in enumerate(request.outcomes)]
+        items: list[Outcome | InvalidRequestError] = []
+        for messages in chunks(request.outcomes):
+            items += [_parse(message, number) for number, message in enumerate(messages, len(items))]
+            yield
         found = [item for item in items if isinstance(item, Outcome)]
         if found:
             self._outcomes.record(found, call)

@@ -114,7 +114,7 @@ def build_server(
         spans=None if tracer is None else CallSpans(tracer),
     )
     methods = [
-        *DecisionService(decisions, clock_us, traced=tracer is not None).methods(answering, pools.read),
+        *DecisionService(decisions, clock_us).methods(answering, pools.read),
         *OutcomeService(outcomes).methods(answering),
     ]
     loop = CallLoop(
