@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "decide": "Decide one message.",
     "outcome": "Report what became of a decision.",
     "replay": "Decide every message of a file and sum up.",
+    "load": "Send decisions at a given rate and show how long they take.",
     "explain": "Show why a decision on record came out as it did.",
     "status": "Show what a server here is doing and whether anything is wrong.",
     "settings": "List the server's settings, their values and sources.",
