@@ -237,8 +237,8 @@ def first_only(request: Any, _: grpc.ServicerContext) -> Any:
 def test_batches_are_settled_item_by_item():
     """One broken item is a person's to decide, or, with `raise`, its own error."""
     with ScriptedServer(first_only) as server:
-        decided, local = run(server, lambda client: client.decide_batch([{}, {"human_requested": True}]))
-        _, error = run(server, lambda client: client.decide_batch([{}, {}]), on_unavailable="raise")
+        decided, local = run(server, lambda client: client.decide_many([{}, {"human_requested": True}]))
+        _, error = run(server, lambda client: client.decide_many([{}, {}]), on_unavailable="raise")
     assert (True, Tier.HUMAN_AS_THE_LOOP, "") == (decided.recorded, local.tier, local.decision_id)
     assert isinstance(error, ItemError)
 
@@ -246,7 +246,7 @@ def test_batches_are_settled_item_by_item():
 def test_a_batch_that_fails_is_decided_for_people():
     """Item by item."""
     with ScriptedServer(aborts(StatusCode.PERMISSION_DENIED)) as server:
-        decisions = run(server, lambda client: client.decide_batch([{}, {}]))
+        decisions = run(server, lambda client: client.decide_many([{}, {}]))
     assert [Tier.HUMAN_IN_THE_LOOP] * 2 == [decision.tier for decision in decisions]
 
 

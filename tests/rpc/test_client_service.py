@@ -74,7 +74,7 @@ def test_the_field_that_the_service_refuses_is_named(client):
 
 def test_a_batch_comes_back_in_order_with_its_errors(client):
     """One wrong item costs the others nothing."""
-    decided, refused = client.decide_batch([ROUTINE, {"response_confidence": 1.5}])
+    decided, refused = client.decide_many([ROUTINE, {"response_confidence": 1.5}])
     assert Tier.HUMAN_ON_THE_LOOP is decided.tier
     assert isinstance(refused, ItemError)
     assert ("INVALID_REQUEST", "response_confidence") == (refused.reason, refused.field)

@@ -12,6 +12,7 @@ The Python client of Oversight: ask how much human oversight an AI message gets,
 from oversight_client.async_client import AsyncClient
 from oversight_client.channel import TlsOptions
 from oversight_client.client import Client
+from oversight_client.coalescing import Coalescing
 from oversight_client.convert import decision_to_dict, stored_decision_to_dict
 from oversight_client.enums import (
     Channel,
@@ -80,6 +81,7 @@ __all__ = [
     "Channel",
     "Client",
     "ClientClosedError",
+    "Coalescing",
     "Comparison",
     "CustomerTier",
     "DeadlineExceededError",

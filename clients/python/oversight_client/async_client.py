@@ -12,9 +12,11 @@ from grpc import aio
 from oversight.v1.decision_service_pb2_grpc import DecisionServiceStub
 from oversight.v1.outcome_service_pb2 import RecordOutcomeRequest
 from oversight.v1.outcome_service_pb2_grpc import OutcomeServiceStub
-from oversight_client import convert
+from oversight_client import batches, convert
+from oversight_client.async_gathering import AsyncGathering, AsyncMethod
 from oversight_client.attempts import Attempts, checked_timeout_s
 from oversight_client.channel import TlsOptions, channel_credentials, channel_options, open_aio_channel
+from oversight_client.coalescing import Coalescing
 from oversight_client.errors import CallError, ClientClosedError
 from oversight_client.fail_safe import FailSafe, OnUnavailable
 from oversight_client.failures import error_from_rpc
@@ -35,6 +37,7 @@ R = TypeVar("R")
 class _Opened(NamedTuple):
     channel: aio.Channel
     decisions: DecisionServiceAsyncStub
+    gathering: AsyncGathering | None
     outcomes: OutcomeServiceAsyncStub
 
 
@@ -56,6 +59,7 @@ class AsyncClient:
         tls: TlsOptions | None = None,
         insecure: bool = False,
         tenant_id: str = "",
+        coalesce: Coalescing | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -69,6 +73,7 @@ class AsyncClient:
         self._target = target
         self._credentials = channel_credentials(target, tls, insecure=insecure)
         self._options = channel_options(target, tls)
+        self._coalesce = coalesce
         self._opened: _Opened | None = None
 
     @property
@@ -80,22 +85,29 @@ class AsyncClient:
         """Decide one message, as `Client.decide`."""
         request = convert.decide_request(fields, tenant_id=self._tenant_id)
         try:
-            response = await self._call(self._open().decisions.Decide, request, timeout_s, self._timeout_s)
+            opened = self._open()
+            response = await self._call(
+                opened.gathering or opened.decisions.Decide, request, timeout_s, self._timeout_s
+            )
             return convert.decision_from_proto(response, request.request_id)
         except CallError as error:
             return self._fail_safe.decide(request, error)
 
-    async def decide_batch(
+    async def decide_many(
         self, requests: Iterable[DecideFields], *, timeout_s: float | None = None
     ) -> list[Decision | ItemError]:
-        """Decide up to 500 messages, as `Client.decide_batch`."""
-        batch = convert.batch_request(requests, tenant_id=self._tenant_id)
-        try:
-            response = await self._call(self._open().decisions.BatchDecide, batch, timeout_s, self._timeout_s)
-            results = convert.batch_results(response, batch.requests)
-        except CallError as error:
-            return [*self._fail_safe.decide_all(batch.requests, error)]
-        return self._fail_safe.settle(batch.requests, results)
+        """Decide any number of messages, as `Client.decide_many`."""
+        results: list[Decision | ItemError] = []
+        for batch in batches.decide_batches(requests, tenant_id=self._tenant_id):
+            default_s = batches.batch_timeout_s(self._timeout_s, len(batch.requests))
+            try:
+                response = await self._call(self._open().decisions.BatchDecide, batch, timeout_s, default_s)
+                decided = batches.batch_results(response, batch.requests)
+            except CallError as error:
+                results += self._fail_safe.decide_all(batch.requests, error)
+            else:
+                results += self._fail_safe.settle(batch.requests, decided)
+        return results
 
     async def get_decision(
         self, decision_id: str, *, explain: bool = False, timeout_s: float | None = None
@@ -114,16 +126,20 @@ class AsyncClient:
     async def record_outcomes(
         self, outcomes: Iterable[OutcomeFields], *, timeout_s: float | None = None
     ) -> list[str | ItemError]:
-        """Record up to 500 outcomes, as `Client.record_outcomes`."""
-        batch = convert.outcome_batch(outcomes)
-        method = self._open().outcomes.BatchRecordOutcomes
-        response = await self._call(method, batch, timeout_s, self._record_timeout_s)
-        return convert.outcome_results(response, len(batch.outcomes))
+        """Record any number of outcomes, as `Client.record_outcomes`."""
+        results: list[str | ItemError] = []
+        for batch in batches.outcome_batches(outcomes):
+            method = self._open().outcomes.BatchRecordOutcomes
+            response = await self._call(method, batch, timeout_s, self._record_timeout_s)
+            results += batches.outcome_results(response, len(batch.outcomes))
+        return results
 
     async def close(self) -> None:
         """End the connection; calls under way, and later ones, fail as CANCELLED."""
         self._closed = True
         if self._opened:
+            if self._opened.gathering:
+                self._opened.gathering.close()
             await self._opened.channel.close()
 
     async def __aenter__(self) -> Self:
@@ -138,24 +154,31 @@ class AsyncClient:
         if self._opened is None:
             # Not before the first call: a channel belongs to the loop that runs when it is made.
             channel = open_aio_channel(self._target, self._credentials, self._options)
-            self._opened = _Opened(channel, DecisionServiceStub(channel), OutcomeServiceStub(channel))
+            decisions = DecisionServiceStub(channel)
+            gathering = None
+            if self._coalesce:
+                gathering = AsyncGathering(self._coalesce, decisions.Decide, decisions.BatchDecide)
+            self._opened = _Opened(channel, decisions, gathering, OutcomeServiceStub(channel))
         return self._opened
 
-    async def _call(
-        self, method: aio.UnaryUnaryMultiCallable[Q, R], message: Q, timeout_s: float | None, default_s: float
-    ) -> R:
+    async def _call(self, method: AsyncMethod[Q, R], message: Q, timeout_s: float | None, default_s: float) -> R:
         attempts = Attempts(default_s if timeout_s is None else checked_timeout_s(timeout_s), self._clock)
         while True:
+            remaining_s = attempts.remaining_s()
             try:
-                return await method(message, timeout=attempts.remaining_s())
+                return await method(message, timeout=remaining_s)
             except aio.AioRpcError as failure:
                 error = error_from_rpc(failure)
+            except CallError as failure:
+                error = failure
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 # Closing the channel cancels its calls too; only the caller's own cancelling is the caller's to see.
                 if not self._closed or task is None or task.cancelling():
                     raise
                 raise ClientClosedError from None
+            if self._closed:
+                raise ClientClosedError from error
             pause_s = attempts.pause_s(error)
             await self._sleep(pause_s)
             if self._closed:

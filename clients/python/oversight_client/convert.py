@@ -5,23 +5,17 @@ from __future__ import annotations
 import dataclasses
 import re
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-
-from grpc import StatusCode
 
 from oversight.v1 import decision_pb2 as shared
 from oversight.v1 import decision_service_pb2 as decisions
 from oversight.v1 import outcome_pb2 as outcomes
-from oversight.v1 import outcome_service_pb2 as outcome_service
-from oversight.v1.errors_pb2 import ErrorReason
-from oversight.v1.errors_pb2 import ItemError as ItemErrorMessage
 from oversight_client.enums import DecisionView, Escalation, Evaluation, OnExpiry, OutcomeStatus, RuleOutcome, Tier
 from oversight_client.errors import InvalidResponseError
 from oversight_client.values import (
     Comparison,
     Decision,
-    ItemError,
     PolicyIdentity,
     Reason,
     RecordedOutcome,
@@ -31,21 +25,14 @@ from oversight_client.values import (
 from oversight_client.wire import read_fields, read_json, time_from_proto, write_fields
 
 __all__ = [
-    "batch_request",
-    "batch_results",
     "decide_request",
     "decision_from_proto",
     "decision_request",
     "decision_to_dict",
-    "outcome_batch",
     "outcome_from_fields",
-    "outcome_results",
     "stored_decision_from_proto",
     "stored_decision_to_dict",
 ]
-
-# An error with the code OK is no success: whoever sent it did not say what it is.
-_STATUSES: Mapping[int, StatusCode] = {code.value[0]: code for code in StatusCode if code is not StatusCode.OK}
 
 _DECISION_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -63,12 +50,6 @@ def decide_request(fields: Mapping[str, object], *, tenant_id: str = "", where: 
     return request
 
 
-def batch_request(batch: Iterable[Mapping[str, object]], *, tenant_id: str = "") -> decisions.BatchDecideRequest:
-    """Return the request for every item of *batch*, in order."""
-    items = [decide_request(f, tenant_id=tenant_id, where=f"requests[{i}].") for i, f in enumerate(batch)]
-    return decisions.BatchDecideRequest(requests=items)
-
-
 def decision_request(decision_id: str, *, explain: bool) -> decisions.GetDecisionRequest:
     """Return the request for the decision *decision_id* on record."""
     if not isinstance(decision_id, str):
@@ -82,12 +63,6 @@ def outcome_from_fields(fields: Mapping[str, object], *, where: str = "") -> out
     outcome = outcomes.Outcome()
     write_fields(outcome, fields, where)
     return outcome
-
-
-def outcome_batch(batch: Iterable[Mapping[str, object]]) -> outcome_service.BatchRecordOutcomesRequest:
-    """Return the request for every outcome of *batch*, in order."""
-    items = [outcome_from_fields(fields, where=f"outcomes[{i}].") for i, fields in enumerate(batch)]
-    return outcome_service.BatchRecordOutcomesRequest(outcomes=items)
 
 
 def decision_from_proto(message: decisions.DecideResponse, request_id: str) -> Decision:
@@ -139,24 +114,6 @@ def stored_decision_from_proto(message: decisions.Decision) -> StoredDecision:
         raise InvalidResponseError(f"the decision on record makes no sense to this client: {error}") from error
 
 
-def batch_results(
-    message: decisions.BatchDecideResponse, requests: Sequence[decisions.DecideRequest]
-) -> list[Decision | ItemError]:
-    """Return the results in *message*, one for each of *requests*; InvalidResponseError where more or fewer came."""
-    _expect(len(message.results), len(requests))
-    pairs = zip(message.results, requests, strict=True)
-    return [_batch_result(result, request.request_id) for result, request in pairs]
-
-
-def outcome_results(message: outcome_service.BatchRecordOutcomesResponse, count: int) -> list[str | ItemError]:
-    """Return the *count* outcome ids or errors in *message*; InvalidResponseError where there are more or fewer."""
-    _expect(len(message.results), count)
-    return [
-        result.response.outcome_id if result.HasField("response") else _item_error(result.error)
-        for result in message.results
-    ]
-
-
 def decision_to_dict(decision: Decision) -> dict[str, object]:
     """Return *decision* ready for JSON: snake_case names, bare enum names in capitals, comparisons as real values."""
     return _dict(decision)
@@ -165,20 +122,6 @@ def decision_to_dict(decision: Decision) -> dict[str, object]:
 def stored_decision_to_dict(decision: StoredDecision) -> dict[str, object]:
     """Return *decision* ready for JSON, as `decision_to_dict` does; times are ISO 8601 in UTC."""
     return _dict(decision)
-
-
-def _expect(got: int, count: int) -> None:
-    if got != count:
-        raise InvalidResponseError(f"{count} items were sent and {got} results came back")
-
-
-def _batch_result(result: decisions.BatchDecideResult, request_id: str) -> Decision | ItemError:
-    if not result.HasField("response"):
-        return _item_error(result.error)
-    try:
-        return decision_from_proto(result.response, request_id)
-    except InvalidResponseError as error:
-        return ItemError(error.code, error.reason, str(error), error.metadata)
 
 
 def _decision(message: decisions.DecideResponse) -> Decision:
@@ -208,28 +151,24 @@ def _decision(message: decisions.DecideResponse) -> Decision:
 
 def _reasons(messages: Sequence[shared.Reason]) -> tuple[Reason, ...]:
     return tuple(
-        Reason(
-            code=message.code,
-            rule_id=message.rule_id,
-            message=message.message,
-            comparisons=_comparisons(message.comparisons),
-            tier=Tier.numbered(message.tier) if message.tier else None,
-            escalation=Escalation.numbered(message.escalation) if message.escalation else None,
-        )
-        for message in messages
+        [
+            Reason(
+                code=message.code,
+                rule_id=message.rule_id,
+                message=message.message,
+                comparisons=_comparisons(message.comparisons),
+                tier=Tier.numbered(message.tier) if message.tier else None,
+                escalation=Escalation.numbered(message.escalation) if message.escalation else None,
+            )
+            for message in messages
+        ]
     )
 
 
 def _comparisons(messages: Sequence[shared.Comparison]) -> tuple[Comparison, ...]:
     return tuple(
-        Comparison(m.signal, read_json(m.observed), m.operator, read_json(m.limit), m.limit_source) for m in messages
+        [Comparison(m.signal, read_json(m.observed), m.operator, read_json(m.limit), m.limit_source) for m in messages]
     )
-
-
-def _item_error(message: ItemErrorMessage) -> ItemError:
-    known = message.reason in ErrorReason.values()
-    name = ErrorReason.Name(message.reason).removeprefix("ERROR_REASON_") if message.reason and known else ""
-    return ItemError(_STATUSES.get(message.code, StatusCode.UNKNOWN), name, message.message, dict(message.metadata))
 
 
 def _dict(value: object) -> dict[str, object]:

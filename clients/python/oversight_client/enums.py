@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum, auto
-from typing import Self
+from functools import cache
+from typing import Self, TypeVar
 
 __all__ = [
     "Channel",
@@ -25,6 +27,8 @@ __all__ = [
     "Tier",
     "Verdict",
 ]
+
+E = TypeVar("E", bound="ApiEnum")
 
 
 class ApiEnum(StrEnum):
@@ -60,15 +64,20 @@ class ApiEnum(StrEnum):
     def numbered(cls, number: int) -> Self:
         """Return the member that has the API's *number*; ValueError where none has."""
         # Not cls(number): that finds a member only after failing to, which a decision would pay three times.
-        for member in cls:
-            if member.number == number:
-                return member
-        raise ValueError(f"{number} is no {cls.__name__}")
+        member: Self | None = _by_number(cls).get(number)
+        if member is None:
+            raise ValueError(f"{number} is no {cls.__name__}")
+        return member
 
     @classmethod
     def prefix(cls) -> str:
         """Return what the names begin with in the proto: `CUSTOMER_TIER_` for `CustomerTier`."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).upper() + "_"
+
+
+@cache
+def _by_number(kind: type[E]) -> Mapping[int, E]:
+    return {member.number: member for member in kind}
 
 
 class RankedEnum(ApiEnum):

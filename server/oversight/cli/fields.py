@@ -68,7 +68,11 @@ def parse_text(field: Field, text: str) -> object:
 
 
 def read_json(field: Field, value: object) -> object:
-    """Return *value*, as JSON has it, in the field's type; None is absent; raise InvalidRequestError in words."""
+    """
+    Return *value* in the field's type; None is absent; raise InvalidRequestError in words.
+
+    It is as JSON has it, or a datetime or bytes, which other files have.
+    """
     if value is None:
         return None
     if isinstance(value, str):
@@ -81,6 +85,10 @@ def read_json(field: Field, value: object) -> object:
             return str(value)
         case "number", int() | float():
             return float(value)
+        case "time", datetime():
+            return _with_zone(field, value, str(value))
+        case "digest", bytes():
+            return value
         case "count", float() if value.is_integer():
             return int(value)
         case "choice", int() if 0 <= value <= len(field.choices):
@@ -146,6 +154,10 @@ def _time(field: Field, text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise _wrong(field, text) from None
+    return _with_zone(field, moment, text)
+
+
+def _with_zone(field: Field, moment: datetime, text: str) -> datetime:
     if moment.tzinfo is None:
         raise InvalidRequestError(field.name, f"{text!r} names no zone; write for instance {text}Z")
     return moment

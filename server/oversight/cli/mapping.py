@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from oversight.cli.fields import Field, attribute_value, read_json, with_hint
@@ -11,7 +11,7 @@ from oversight.cli.request_fields import REQUEST
 from oversight.cli.rows import Row
 from oversight.errors import InvalidRequestError, UsageError
 
-__all__ = ["ColumnMap", "Message", "parse_maps"]
+__all__ = ["ColumnMap", "Message", "parse_maps", "takes"]
 
 _FIELDS: Mapping[str, Field] = {name: field for name, field in {**OUTCOME, **REQUEST}.items() if name != "decision_id"}
 """What a column may be named like. The server makes the decision's id; a draft's digest is the request's."""
@@ -60,25 +60,39 @@ def parse_maps(items: Iterable[str]) -> dict[str, str]:
     return chosen
 
 
+def takes(chosen: Mapping[str, str]) -> Callable[[str], bool]:
+    """Return whether a column is read by a `ColumnMap` of *chosen*; the others need not be read from a file."""
+    known = {*_FIELDS, *_LABELLED_INTENTS, *chosen.values()}
+    return lambda column: column in known or column.startswith(_ATTRIBUTE)
+
+
 class ColumnMap:
     """
-    Reads rows as messages.
+    Reads rows as messages; safe for several threads.
 
     For each field the column of *chosen* is read, else the column named like the field; a free attribute may stand in a
     column `attributes.NAME`. What is absent then is taken from a labelled data set's own columns. *tenant* is the
-    tenant of rows that name none. *columns* are the file's, where it has a header: a chosen one must be among them, and
-    every value is text.
+    tenant of rows that name none. *columns* are the file's, where it names them: a chosen one must be among them, and
+    unless they are *typed* every value is text.
     """
 
-    def __init__(self, chosen: Mapping[str, str], *, tenant: str = "", columns: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, chosen: Mapping[str, str], *, tenant: str = "", columns: tuple[str, ...] = (), typed: bool = False
+    ) -> None:
         for name, column in chosen.items():
             if columns and column not in columns:
                 text = f"--map {name}={column}: the file has no column {column!r}"
                 raise UsageError(with_hint(text, column, columns))
         self._chosen = dict(chosen)
         self._tenant = tenant
-        self._from_text = bool(columns)
+        self._from_text = bool(columns) and not typed
         self._unseen = set(chosen.values())
+        self._mapped_attributes = {name: column for name, column in chosen.items() if name.startswith(_ATTRIBUTE)}
+        self._fields_by_column: dict[str, list[tuple[bool, Field]]] = {}
+        for fields in (_FIELDS, _LABELLED_INTENTS):
+            for name, field in fields.items():
+                readers = self._fields_by_column.setdefault(self._chosen.get(name, name), [])
+                readers.append((fields is _FIELDS, field))
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -87,27 +101,31 @@ class ColumnMap:
 
     def read(self, row: Row) -> Message:
         """Return *row* as a message; raise InvalidRequestError, naming the field, where a value makes no sense."""
-        self._unseen -= row.values.keys()
-        given = self._values(row, _FIELDS)
-        self._add_attributes(row, given)
-        _add_labelled_intent(given, self._values(row, _LABELLED_INTENTS))
+        if self._unseen:
+            self._unseen = self._unseen - row.values.keys()
+        given: dict[str, object] = {}
+        own: dict[str, object] = {}
+        has_attributes = bool(self._mapped_attributes)
+        for column, value in row.values.items():
+            readers = self._fields_by_column.get(column)
+            if readers is None:
+                has_attributes = has_attributes or column.startswith(_ATTRIBUTE)
+            elif value is not None:
+                for is_field, field in readers:
+                    read = read_json(field, value)
+                    if read is not None:
+                        (given if is_field else own)[field.name] = read
+        if has_attributes:
+            self._add_attributes(row, given)
+        _add_labelled_intent(given, own)
         if self._tenant:
             given.setdefault("tenant_id", self._tenant)
         request = {name: value for name, value in given.items() if name in REQUEST}
         outcome = {name: value for name, value in given.items() if name not in REQUEST}
         return Message(row.line, request, outcome if OUTCOME_FACTS & outcome.keys() else {})
 
-    def _values(self, row: Row, fields: Mapping[str, Field]) -> dict[str, object]:
-        found = {}
-        for name, field in fields.items():
-            value = read_json(field, row.values.get(self._chosen.get(name, name)))
-            if value is not None:
-                found[name] = value
-        return found
-
     def _add_attributes(self, row: Row, given: dict[str, object]) -> None:
-        columns = {name: name for name in row.values if name.startswith(_ATTRIBUTE)}
-        columns |= {name: column for name, column in self._chosen.items() if name.startswith(_ATTRIBUTE)}
+        columns = {name: name for name in row.values if name.startswith(_ATTRIBUTE)} | self._mapped_attributes
         single = {name.removeprefix(_ATTRIBUTE): row.values.get(column) for name, column in columns.items()}
         present = {name: value for name, value in single.items() if value is not None and value != ""}
         if self._from_text:

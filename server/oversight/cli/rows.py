@@ -1,5 +1,5 @@
 """
-Rows of a file of messages, one at a time: JSON Lines or CSV, either of them gzipped.
+Rows of a file of messages, one at a time: here JSON Lines and CSV, either of them gzipped; Parquet in parquet_rows.
 
 A file of any size is read in the same small memory, and a row that cannot be read is a value like any other, with its
 line number: one broken line must not cost the rest.
@@ -15,11 +15,11 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self, cast
+from typing import IO, Protocol, Self, cast
 
 from oversight.errors import UsageError
 
-__all__ = ["MAX_LINE_CHARS", "BrokenRow", "Row", "RowFile"]
+__all__ = ["MAX_LINE_CHARS", "BrokenRow", "Row", "RowFile", "Rows"]
 
 MAX_LINE_CHARS = 1_048_576
 """Longest line that is read; a longer one is a broken row."""
@@ -29,7 +29,7 @@ _FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "cs
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its line (from 1) and its values by column. CSV values are text; JSON values are as JSON has them."""
+    """One row: its line (from 1) and its values by column: text in CSV, elsewhere as JSON has them."""
 
     line: int
     values: dict[str, object]
@@ -43,21 +43,49 @@ class BrokenRow:
     problem: str
 
 
+class Rows(Protocol):
+    """
+    An open file of rows.
+
+    `columns` are the file's, empty where it names none; `typed` says whether values have types or are all text, `unit`
+    what a row's number counts. `size_bytes` and `position_bytes` are bytes on disk, for progress.
+    """
+
+    columns: tuple[str, ...]
+    typed: bool
+    unit: str
+    size_bytes: int
+
+    @property
+    def position_bytes(self) -> int:
+        """How much of `size_bytes` has been read."""
+        ...
+
+    def __iter__(self) -> Iterator[Row | BrokenRow]: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
 class RowFile:
     """
-    An open file of rows; a context manager and an iterator of `Row` and `BrokenRow`.
+    An open file of JSON Lines or CSV; a context manager and an iterator of `Row` and `BrokenRow`.
 
     `columns` is a CSV file's header, empty for JSON Lines. `size_bytes` and `position_bytes` count bytes on disk, so
     that progress is known for gzipped files too. Raises UsageError where the name says no known format, the file cannot
     be read, or a CSV header is unusable.
     """
 
+    unit = "line"
+
     def __init__(self, path: Path) -> None:
         suffixes = [suffix.lower() for suffix in path.suffixes]
         zipped = suffixes[-1:] == [".gz"]
         named = suffixes[-2:-1] if zipped else suffixes[-1:]
         if not named or named[0] not in _FORMATS:
-            raise UsageError(f"{path}: expected a name ending in .jsonl, .ndjson, .json or .csv, or one of these + .gz")
+            endings = ".jsonl, .ndjson, .json or .csv, or one of these + .gz, or in .parquet"
+            raise UsageError(f"{path}: expected a name ending in {endings}")
         try:
             self._raw: IO[bytes] = path.open("rb")
         except OSError as error:
@@ -69,8 +97,9 @@ class RowFile:
         self._line = 0
         self._reader = csv.reader(self._lines(), strict=True)
         self._is_csv = _FORMATS[named[0]] == "csv"
+        self.typed = not self._is_csv
         try:
-            self.columns = self._header(path) if self._is_csv else ()
+            self.columns: tuple[str, ...] = self._header(path) if self._is_csv else ()
         except UsageError:
             self.close()
             raise

@@ -32,7 +32,7 @@ class FakeDesk(DecisionServiceServicer, OutcomeServiceServicer):
     With `one_id` every decision has the same id, as those of a request sent again have.
 
     `refusals` are statuses that the next calls end with, None for one that is answered. `unknown` are reasons given
-    besides.
+    besides. `requests` and `outcomes` are those of single calls and of batches alike, `batches` the sizes of these.
     """
 
     address: str = ""
@@ -43,19 +43,45 @@ class FakeDesk(DecisionServiceServicer, OutcomeServiceServicer):
     outcome_refusals: list[grpc.StatusCode | None] = field(default_factory=list)
     requests: list[decisions.DecideRequest] = field(default_factory=list)
     outcomes: list[outcome_service.RecordOutcomeRequest] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
     def Decide(self, request, context):  # noqa: N802  # the protocol's name
         """Decide, or refuse."""
+        [decided] = self.decide([request], context)
+        if decided.HasField("error"):
+            refuse_field(context, decided.error.metadata["field"], decided.error.message)
+        return decided.response
+
+    def BatchDecide(self, request, context):  # noqa: N802  # the protocol's name
+        """Decide several, or refuse them all."""
+        self.batches.append(len(request.requests))
+        return decisions.BatchDecideResponse(results=self.decide(request.requests, context))
+
+    def decide(self, requests, context):
+        """Return the result of each of *requests*, or refuse them all."""
         with self.lock:
-            self.requests.append(request)
-            number = len(self.requests)
-            refusal = self.refusals.pop(0) if self.refusals else None
+            first = len(self.requests) + 1
+            self.requests.extend(requests)
+        self.refuse(self.refusals, context)
+        results = []
+        for number, request in enumerate(requests, first):
+            result = decisions.BatchDecideResult()
+            if 0 <= request.response_confidence <= 1:
+                result.response.CopyFrom(self.reply(request, DECISION_ID if self.one_id else f"{number:032x}"))
+            else:
+                result.error.code = grpc.StatusCode.INVALID_ARGUMENT.value[0]
+                result.error.message = "response_confidence: 7.0 is not in 0..1"
+                result.error.metadata["field"] = "response_confidence"
+            results.append(result)
+        return results
+
+    def refuse(self, refusals, context):
+        """End the call as the next of *refusals* says."""
+        with self.lock:
+            refusal = refusals.pop(0) if refusals else None
         if refusal:
             context.abort(refusal, "told to refuse")
-        if not 0 <= request.response_confidence <= 1:
-            refuse_field(context, "response_confidence", "response_confidence: 7.0 is not in 0..1")
-        return self.reply(request, DECISION_ID if self.one_id else f"{number:032x}")
 
     def reply(self, request, decision_id):
         """Return what is decided of *request*."""
@@ -84,12 +110,23 @@ class FakeDesk(DecisionServiceServicer, OutcomeServiceServicer):
 
     def RecordOutcome(self, request, context):  # noqa: N802  # the protocol's name
         """Take an outcome, or refuse."""
-        with self.lock:
-            refusal = self.outcome_refusals.pop(0) if self.outcome_refusals else None
-            self.outcomes.append(request)
-        if refusal:
-            context.abort(refusal, "told to refuse")
+        self.outcomes.append(request)
+        self.refuse(self.outcome_refusals, context)
         return outcome_service.RecordOutcomeResponse(outcome_id=request.outcome.outcome_id)
+
+    def BatchRecordOutcomes(self, request, context):  # noqa: N802  # the protocol's name
+        """Take several outcomes, or refuse them all; one with too much satisfaction is refused alone."""
+        self.outcomes.extend(outcome_service.RecordOutcomeRequest(outcome=outcome) for outcome in request.outcomes)
+        self.refuse(self.outcome_refusals, context)
+        response = outcome_service.BatchRecordOutcomesResponse()
+        for number, outcome in enumerate(request.outcomes):
+            result = response.results.add()
+            if outcome.csat <= 5:
+                result.response.outcome_id = outcome.outcome_id
+            else:
+                result.error.code = grpc.StatusCode.INVALID_ARGUMENT.value[0]
+                result.error.message = f"outcomes[{number}].csat: expected 1..5"
+        return response
 
     def GetDecision(self, request, context):  # noqa: N802  # the protocol's name
         """Return the one decision on record."""
@@ -156,7 +193,7 @@ def refuse_field(context, name, text):
 @pytest.fixture
 def desk() -> Iterator[FakeDesk]:
     """A server on a port of its own that answers as told."""
-    fake = FakeDesk()  # type: ignore[abstract]  # no command sends batches
+    fake = FakeDesk()
     server = grpc.server(ThreadPoolExecutor(8))
     add_DecisionServiceServicer_to_server(fake, server)
     add_OutcomeServiceServicer_to_server(fake, server)

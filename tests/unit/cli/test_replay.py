@@ -6,6 +6,8 @@ import json
 import time
 
 import grpc
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
@@ -17,6 +19,7 @@ from oversight.cli.tally import Tally
 from oversight.v1 import outcome_pb2
 from oversight_client import Client
 from oversight_client.errors import UnavailableError
+from unit.client.failing_channel import FailingChannel
 
 GOOD = {"message_id": "m", "model_id": "a", "confidence": 0.95, "correct": True, "department": "bank"}
 
@@ -123,6 +126,20 @@ def test_csv_is_replayed_like_json(ask, desk, messages):
     assert {"acme"} == {request.tenant_id for request in desk.requests}
 
 
+def test_parquet_is_replayed_like_json(ask, messages, tmp_path):
+    """The same rows, the same table; a row that is broken is named by its number."""
+    rows = [GOOD | {"message_id": f"m{i}", "confidence": i / 10, "correct": i > 5} for i in range(12)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "m.parquet")
+    from_json = ask("replay", messages(*rows), "--json")
+    from_parquet = ask("replay", tmp_path / "m.parquet", "--json")
+    expected, actual = (json.loads(result.stdout) for result in (from_json, from_parquet))
+    for sums in (expected, actual):
+        del sums["decisions_per_s"]
+    assert expected == actual
+    assert "line 12: not decided: " in from_json.stderr
+    assert from_json.stderr.replace("line", "row") == from_parquet.stderr
+
+
 def test_only_the_first_rows_are_played_where_a_limit_is_given(ask, desk, messages):
     """To look before a long run."""
     assert 0 == ask("replay", messages(GOOD, GOOD, GOOD), "--limit", 2).exit_code
@@ -144,12 +161,97 @@ def test_attempts_are_bounded_and_paused(desk):
     pauses: list[float] = []
     desk.refusals = [None, *[grpc.StatusCode.RESOURCE_EXHAUSTED] * 3]
     with Client(desk.address, on_unavailable="raise", timeout_s=5) as client:
-        player = Player(client, ColumnMap({}), concurrency=1, sleep=pauses.append)
+        player = Player(client, ColumnMap({}), concurrency=1, batch=1, sleep=pauses.append)
         decided, failed = player.play([Row(1, {"intent": "x"}), Row(2, {"intent": "y"})])
     assert decided.decision
     assert failed.unanswered
     assert (4, 2) == (len(desk.requests), len(pauses))
     assert sorted(pauses) == pauses
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7, 500])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_the_table_is_the_same_however_many_rows_a_call_has(ask, desk, messages, batch, concurrency):
+    """Batches are for speed: broken, refused and repeated rows, labels and reasons are what they were."""
+    rows: list[object] = [
+        GOOD | {"message_id": f"m{i}", "confidence": i / 40, "correct": i % 3 == 0} for i in range(40)
+    ]
+    rows[5:5] = ["{nope", GOOD | {"confidence": 7}, GOOD | {"draft_sha256": "xyz"}, GOOD | {"csat": 6}]
+    path = messages(*rows)
+    expected = ask("replay", path, "--json", "--batch", 1, "--concurrency", 1)
+    actual = ask("replay", path, "--json", "--batch", batch, "--concurrency", concurrency)
+    expected_sums, actual_sums = (json.loads(result.stdout) for result in (expected, actual))
+    for sums in (expected_sums, actual_sums):
+        assert sums.pop("decisions_per_s") > 0
+    assert (41, 4) == (actual_sums["messages"], actual_sums["failed"])
+    assert expected_sums == actual_sums
+    assert expected.stderr == actual.stderr
+    assert (1, 1) == (expected.exit_code, actual.exit_code)
+
+
+def test_rows_go_to_the_server_as_many_at_a_time_as_was_asked_for(ask, desk, messages):
+    """The first alone: whether a server answers at all should not take a batch to find out."""
+    rows = [GOOD | {"message_id": f"m{i}"} for i in range(11)]
+    assert 0 == ask("replay", messages(*rows), "--batch", 4, "--concurrency", 1).exit_code
+    assert [1, 4, 4, 2] == desk.batches
+    assert [f"a/m{i}" for i in range(11)] == [request.request_id for request in desk.requests]
+    assert 11 == len(desk.outcomes)
+
+
+def test_a_batch_that_is_refused_for_the_moment_is_sent_again_whole(ask, desk, messages):
+    """Under the same ids, so that nothing is decided twice under two."""
+    desk.refusals = [None, grpc.StatusCode.CANCELLED]
+    result = ask("replay", messages(*[{"intent": "x"}] * 4), "--json", "--batch", 3)
+    assert (0, 4) == (result.exit_code, json.loads(result.stdout)["messages"])
+    assert [1, 3, 3] == desk.batches
+    ids = [request.request_id for request in desk.requests]
+    assert ids[1:4] == ids[4:]
+    assert 4 == len(set(ids))
+
+
+def test_a_row_that_a_batch_fails_by_fails_alone(ask, desk, messages):
+    """One message that breaks the call must not cost the other rows of it their decisions."""
+    desk.refusals = [None, grpc.StatusCode.INTERNAL, None, grpc.StatusCode.INTERNAL, None]
+    result = ask("replay", messages(*[GOOD] * 4), "--json", "--batch", 3)
+    summary = json.loads(result.stdout)
+    assert (1, 3, 1) == (result.exit_code, summary["messages"], summary["failed"])
+    assert [1, 3, 1, 1, 1] == desk.batches
+    assert result.stderr.startswith("line 3: not decided: told to refuse")
+
+
+def test_a_row_whose_outcome_is_refused_is_named_without_its_place_in_the_call(ask, messages):
+    """Whoever mends the file looks for its line."""
+    result = ask("replay", messages(*[GOOD] * 3, GOOD | {"csat": 7}), "--json", "--batch", 4)
+    assert (1, 4, 1) == (result.exit_code, *[json.loads(result.stdout)[key] for key in ("messages", "failed")])
+    assert "line 4: decided, but its outcome is not recorded: outcome.csat: expected 1..5\n" == result.stderr
+
+
+def test_rows_are_counted_in_the_order_of_the_file(ask, desk, messages):
+    """Of two labels of one request the first counts, whichever call came back first."""
+    desk.one_id = True
+    rows = [GOOD | {"correct": i > 0} for i in range(30)]
+    for _ in range(5):
+        summary = json.loads(ask("replay", messages(*rows), "--json", "--batch", 3, "--concurrency", 4).stdout)
+        on_the_loop = summary["tiers"]["HUMAN_ON_THE_LOOP"]
+        assert (30, 1, 1) == tuple(on_the_loop[key] for key in ("count", "labelled", "errors"))
+
+
+def test_a_fault_of_the_client_is_not_hidden():
+    """Taken for the fault of a row, it would be looked for in the file, for ever."""
+
+    def refuse(_):
+        raise ValueError("metadata was invalid")
+
+    with Client(channel=FailingChannel(refuse), on_unavailable="raise") as client:
+        player = Player(client, ColumnMap({}), concurrency=1, batch=2)
+        with pytest.raises(ValueError, match="metadata was invalid"):
+            list(player.play([Row(1, {"intent": "x"}), Row(2, {"intent": "y"})]))
+
+
+def test_a_file_of_broken_rows_alone_asks_nobody(ask, desk, messages):
+    """There is nothing to ask."""
+    result = ask("replay", messages("{", "{"), "--json")
+    assert (1, 2, 0) == (result.exit_code, json.loads(result.stdout)["failed"], len(desk.requests))
 
 
 def test_where_no_server_answers_the_command_says_so_at_once(run, messages, silent):
@@ -171,7 +273,7 @@ def test_a_server_that_goes_away_ends_the_run():
     errors, tally = io.StringIO(), Tally()
     gone = UnavailableError("gone", code=grpc.StatusCode.UNAVAILABLE)
     rows = (Played(line, problem="not decided", unanswered=gone if line != 2 else None) for line in range(1, 100))
-    count = RunningCount(tally, Console(file=errors))
+    count = RunningCount(tally, Console(file=errors), "line")
     assert [1, 2, 3, 4, 5] == [played.line for played in count.add_all(rows, most_unanswered=3)]
     assert 5 == tally.failed
     assert "3 rows in a row got no answer; the rest is left out" in errors.getvalue()
@@ -234,6 +336,8 @@ def test_a_mapped_column_that_no_row_had_is_named(ask, messages):
         (("-",), "expected a name ending in"),
         (("{file}", "--map", "intnt=x"), "did you mean 'intent'"),
         (("{file}", "--concurrency", "0"), "--concurrency"),
+        (("{file}", "--batch", "0"), "--batch"),
+        (("{file}", "--batch", "501"), "--batch"),
         (("{file}", "--timeout", "0"), "--timeout"),
     ],
 )

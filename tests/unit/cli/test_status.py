@@ -62,6 +62,13 @@ def test_a_server_that_is_well_is_one_screen_and_exit_code_0(run, reports):
         assert words in result.stdout
 
 
+def test_one_on_standby_and_a_rolling_restart_are_said(run, reports):
+    """Who sees more processes than expected must find out why."""
+    said = run("status", "--data-dir", reports(supervisor={"standby": True, "rolling": True})).stdout
+    assert "workers     1 and one on standby\n" in said
+    assert "restarts    worker-0 2; a rolling restart is under way\n" in said
+
+
 def test_the_same_facts_are_one_json_object(run, reports):
     """For whatever watches many servers."""
     status = json.loads(run("status", "--data-dir", reports(), "--json").stdout)

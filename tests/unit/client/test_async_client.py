@@ -55,7 +55,7 @@ def test_a_reply_about_something_else_goes_to_people(target: str) -> None:
     async def main() -> tuple[Decision, list[Decision | ItemError], int]:
         async with AsyncClient(target, timeout_s=LONG_S) as client:
             single = await client.decide(request_id="r1")
-            batch = await client.decide_batch([{"request_id": "r1"}, {"request_id": "right"}])
+            batch = await client.decide_many([{"request_id": "r1"}, {"request_id": "right"}])
             return single, batch, client.unavailable_count
 
     single, batch, unavailable_count = asyncio.run(main())

@@ -17,6 +17,7 @@ from oversight.v1 import errors_pb2, outcome_service_pb2
 from oversight_client import (
     Client,
     ClientClosedError,
+    Coalescing,
     Decision,
     Evaluation,
     InvalidRequestError,
@@ -184,7 +185,7 @@ def test_the_deadline_is_the_clients_or_the_calls(options, per_call, expected_s)
 def test_outcomes_and_reading_back_have_a_longer_deadline():
     """They are not in the customer's way."""
     client, channel, _ = a_client(fails(StatusCode.NOT_FOUND), record_timeout_s=3)
-    for call in (lambda: client.get_decision(DECISION_ID), client.record_outcome, lambda: client.record_outcomes([])):
+    for call in (lambda: client.get_decision(DECISION_ID), client.record_outcome, lambda: client.record_outcomes([{}])):
         with pytest.raises(Exception, match="as told"):
             call()
     assert [pytest.approx(3.0)] * 3 == channel.timeouts_s
@@ -239,7 +240,7 @@ def test_a_reply_about_something_else_goes_to_people(wrong):
             ]
         )
     )
-    results = client.decide_batch([{"request_id": "r1"}, {"request_id": "r3"}])
+    results = client.decide_many([{"request_id": "r1"}, {"request_id": "r3"}])
     assert [False, True] == [result.recorded for result in results if isinstance(result, Decision)]
     assert 1 == client.unavailable_count
 
@@ -247,7 +248,7 @@ def test_a_reply_about_something_else_goes_to_people(wrong):
 def test_a_batch_that_fails_is_decided_for_people_item_by_item():
     """Each message keeps its own urgency and its own id."""
     client, _, _ = a_client(fails(StatusCode.INTERNAL))
-    routine, urgent = client.decide_batch([{"request_id": "a"}, {"request_id": "b", "human_requested": True}])
+    routine, urgent = client.decide_many([{"request_id": "a"}, {"request_id": "b", "human_requested": True}])
     assert isinstance(routine, Decision)
     assert isinstance(urgent, Decision)
     assert ("a", Tier.HUMAN_IN_THE_LOOP) == (routine.request_id, routine.tier)
@@ -272,7 +273,7 @@ BROKEN = errors_pb2.ItemError(code=13, message="internal error")
 def test_one_items_failure_is_answered_alone():
     """An invalid item is the caller's to mend, a broken one a person's to decide, the rest as decided."""
     client, _, _ = a_client(a_batch(INVALID, BROKEN))
-    decided, invalid, broken = client.decide_batch([{}, {"intent": "x"}, {}])
+    decided, invalid, broken = client.decide_many([{}, {"intent": "x"}, {}])
     assert isinstance(decided, Decision)
     assert (DECISION_ID, True) == (decided.decision_id, decided.recorded)
     assert ItemError(StatusCode.INVALID_ARGUMENT, "", "intent: too long", {"field": "intent"}) == invalid
@@ -284,7 +285,7 @@ def test_one_items_failure_is_answered_alone():
 def test_with_raise_one_items_failure_is_its_error():
     """The others were decided, so the call did not fail."""
     client, _, _ = a_client(a_batch(INVALID, BROKEN), on_unavailable="raise")
-    results = client.decide_batch([{}, {}, {}])
+    results = client.decide_many([{}, {}, {}])
     codes = [result.code if isinstance(result, ItemError) else result for result in results]
     assert [StatusCode.INVALID_ARGUMENT, StatusCode.INTERNAL] == codes[1:]
     assert 1 == client.unavailable_count
@@ -294,15 +295,101 @@ def test_with_raise_a_failed_batch_raises():
     """As one decision does."""
     client, _, _ = a_client(fails(StatusCode.INTERNAL), on_unavailable="raise")
     with pytest.raises(Exception, match="as told"):
-        client.decide_batch([{}, {}])
+        client.decide_many([{}, {}])
     assert 2 == client.unavailable_count
 
 
 def test_a_batch_with_too_few_results_is_decided_for_people():
     """Which result belongs to which message is not known."""
     client, _, _ = a_client(a_batch())
-    results = client.decide_batch([{}, {}])
+    results = client.decide_many([{}, {}])
     assert [Tier.HUMAN_IN_THE_LOOP] * 2 == [getattr(result, "tier", None) for result in results]
+
+
+def decide_batch(batch: Any) -> decisions.BatchDecideResponse:
+    """Decide every item."""
+    results = [decisions.BatchDecideResult(response=a_response(request)) for request in batch.requests]
+    return decisions.BatchDecideResponse(results=results)
+
+
+def test_any_number_of_messages_is_decided_in_calls_that_the_service_takes():
+    """In order, whatever the number; each call with a deadline that fits its size."""
+    client, channel, _ = a_client(decide_batch, timeout_s=0.2)
+    results = client.decide_many({"request_id": f"r{number}"} for number in range(1_203))
+    assert [f"r{number}" for number in range(1_203)] == [getattr(result, "request_id", "") for result in results]
+    assert [500, 500, 203] == [len(batch.requests) for batch in channel.requests]
+    assert [pytest.approx(0.7), pytest.approx(0.7), pytest.approx(0.403)] == channel.timeouts_s
+
+
+def test_the_deadline_of_each_call_can_be_said():
+    """Whoever decides a night's backlog has other hurries than a customer's turn."""
+    client, channel, _ = a_client(decide_batch)
+    client.decide_many([{}] * 501, timeout_s=3)
+    assert [pytest.approx(3.0)] * 2 == channel.timeouts_s
+
+
+def test_nothing_to_decide_or_record_asks_nobody():
+    """The service refuses an empty batch; whoever has none did nothing wrong."""
+    client, channel, _ = a_client(a_response)
+    assert ([], []) == (client.decide_many([]), client.record_outcomes([]))
+    assert [] == channel.requests
+
+
+def test_a_call_that_fails_leaves_the_others_results_alone():
+    """Only its own messages go to people."""
+    client, _, _ = a_client(decide_batch, fails(StatusCode.INTERNAL), decide_batch)
+    results = client.decide_many([{}] * 1_001)
+    recorded = [isinstance(result, Decision) and result.recorded for result in results]
+    assert [True] * 500 + [False] * 500 + [True] == recorded
+    assert 500 == client.unavailable_count
+
+
+def test_a_batch_is_repeated_as_the_same_requests():
+    """The same ids make a repetition harmless, here too."""
+    client, channel, _ = a_client(fails(StatusCode.UNAVAILABLE), decide_batch, timeout_s=1)
+    assert all(isinstance(result, Decision) and result.recorded for result in client.decide_many([{}, {}]))
+    first, second = channel.requests
+    assert first == second
+
+
+def test_any_number_of_outcomes_is_recorded():
+    """In calls of at most 500; ids in order."""
+
+    def record(batch: Any) -> outcome_service_pb2.BatchRecordOutcomesResponse:
+        response = outcome_service_pb2.BatchRecordOutcomesResponse()
+        for outcome in batch.outcomes:
+            response.results.add().response.outcome_id = outcome.outcome_id
+        return response
+
+    client, channel, _ = a_client(record)
+    names = [f"o{number}" for number in range(601)]
+    assert names == client.record_outcomes({"outcome_id": name} for name in names)
+    assert [500, 101] == [len(batch.outcomes) for batch in channel.requests]
+
+
+def test_coalesced_decisions_have_fail_safe_and_attempts_of_their_own():
+    """A caller cannot tell whether it went alone."""
+    options = {"coalesce": Coalescing(), "timeout_s": 1}
+    client, channel, _ = a_client(fails(StatusCode.UNAVAILABLE), a_response, **options)
+    assert client.decide(request_id="r1").recorded
+    assert ["r1", "r1"] == [request.request_id for request in channel.requests]
+
+    client, _, _ = a_client(fails(StatusCode.INTERNAL), **options)
+    assert Tier.HUMAN_AS_THE_LOOP is client.decide(human_requested=True).tier
+    assert 1 == client.unavailable_count
+
+    client, _, _ = a_client(fails(StatusCode.INVALID_ARGUMENT), **options)
+    with pytest.raises(InvalidRequestError):
+        client.decide()
+
+
+def test_a_closed_client_that_coalesces_hands_messages_to_people():
+    """As any other."""
+    client, channel, _ = a_client(a_response, coalesce=Coalescing(), on_unavailable="raise")
+    client.close()
+    with pytest.raises(ClientClosedError):
+        client.decide()
+    assert [] == channel.requests
 
 
 def test_an_outcome_that_cannot_be_recorded_is_raised_in_either_mode():
@@ -319,7 +406,7 @@ def test_a_wrong_field_sends_nothing():
     with pytest.raises(TypeError, match="did you mean intent"):
         client.decide(intend="x")  # type: ignore[call-arg]  # what must not work
     with pytest.raises(TypeError, match=r"^requests\[1\]\.intend: "):
-        client.decide_batch([{}, {"intend": "x"}])  # type: ignore[typeddict-unknown-key]  # likewise
+        client.decide_many([{}, {"intend": "x"}])  # type: ignore[typeddict-unknown-key]  # likewise
     assert [] == channel.requests
 
 

@@ -9,18 +9,16 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc import StatusCode
 
 from oversight.v1 import decision_pb2 as shared
 from oversight.v1 import decision_service_pb2 as decisions
-from oversight.v1 import errors_pb2, outcome_pb2, outcome_service_pb2
+from oversight.v1 import outcome_pb2
 from oversight_client import (
     Comparison,
     Decision,
     Escalation,
     Evaluation,
     InvalidResponseError,
-    ItemError,
     OnExpiry,
     OutcomeStatus,
     PolicyIdentity,
@@ -47,11 +45,6 @@ NEGATIVE = shared.Reason(
     tier=shared.TIER_HUMAN_AS_THE_LOOP,
     escalation=shared.ESCALATION_TRANSFER,
 )
-
-
-def requests(*request_ids: str) -> list[decisions.DecideRequest]:
-    """Return the requests of a batch."""
-    return [decisions.DecideRequest(request_id=request_id) for request_id in request_ids]
 
 
 def a_full_response() -> decisions.DecideResponse:
@@ -300,91 +293,3 @@ def test_an_explanation_is_asked_for_only_when_wanted():
     assert [decisions.DECISION_VIEW_BASIC, decisions.DECISION_VIEW_EXPLAIN] == views
     with pytest.raises(TypeError, match=r"^decision_id: expected text, got int$"):
         convert.decision_request(5, explain=False)  # type: ignore[arg-type]  # what must not work
-
-
-def an_item_error(**fields: Any) -> errors_pb2.ItemError:
-    """Return why an item failed."""
-    return errors_pb2.ItemError(
-        code=3, reason=errors_pb2.ERROR_REASON_INVALID_REQUEST, message="intent: too long", **fields
-    )
-
-
-def test_batch_results_keep_their_order_and_their_errors():
-    """The 317th result belongs to the 317th message."""
-    response = decisions.BatchDecideResponse(
-        results=[
-            decisions.BatchDecideResult(response=a_response(request_id="a")),
-            decisions.BatchDecideResult(error=an_item_error(metadata={"field": "intent"})),
-        ]
-    )
-    decision, error = convert.batch_results(response, requests("a", "b"))
-    assert isinstance(decision, Decision)
-    assert "a" == decision.request_id
-    assert ItemError(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", "intent: too long", {"field": "intent"}) == error
-    assert "intent" == error.field
-
-
-def test_an_item_without_result_or_with_an_unknown_one_is_an_error():
-    """Silence is not success."""
-    unknown = a_response()
-    unknown.tier = 9  # type: ignore[assignment]  # no value of this version
-    later = errors_pb2.ItemError(code=0, reason=99)  # type: ignore[arg-type]  # likewise
-    response = decisions.BatchDecideResponse(
-        results=[
-            decisions.BatchDecideResult(),
-            decisions.BatchDecideResult(error=later),
-            decisions.BatchDecideResult(response=unknown),
-        ]
-    )
-    results = [
-        result for result in convert.batch_results(response, requests("a", "b", "r1")) if isinstance(result, ItemError)
-    ]
-    codes = [(result.code, result.reason) for result in results]
-    assert [(StatusCode.UNKNOWN, ""), (StatusCode.UNKNOWN, ""), (StatusCode.INTERNAL, "")] == codes
-
-
-def test_an_item_that_answers_another_request_or_has_no_id_is_an_error():
-    """Each result is looked at alone: the others stand."""
-    response = decisions.BatchDecideResponse(
-        results=[
-            decisions.BatchDecideResult(response=a_response(request_id="b")),
-            decisions.BatchDecideResult(response=a_response(request_id="b", decision_id="no id")),
-            decisions.BatchDecideResult(response=a_response(request_id="c")),
-        ]
-    )
-    swapped, nameless, decided = convert.batch_results(response, requests("a", "b", "c"))
-    assert isinstance(swapped, ItemError)
-    assert isinstance(nameless, ItemError)
-    assert isinstance(decided, Decision)
-    assert [StatusCode.INTERNAL] * 2 == [swapped.code, nameless.code]
-
-
-def test_results_that_are_too_few_are_no_results():
-    """Matched by position, one missing would shift the rest to other messages."""
-    with pytest.raises(InvalidResponseError, match="2 items were sent and 0 results came back"):
-        convert.batch_results(decisions.BatchDecideResponse(), requests("a", "b"))
-    with pytest.raises(InvalidResponseError, match="1 items were sent and 0 results came back"):
-        convert.outcome_results(outcome_service_pb2.BatchRecordOutcomesResponse(), 1)
-
-
-def test_outcome_results_are_ids_or_errors():
-    """A caller sends again only what failed."""
-    response = outcome_service_pb2.BatchRecordOutcomesResponse(
-        results=[
-            outcome_service_pb2.BatchRecordOutcomesResult(
-                response=outcome_service_pb2.RecordOutcomeResponse(outcome_id="o1")
-            ),
-            outcome_service_pb2.BatchRecordOutcomesResult(error=an_item_error()),
-        ]
-    )
-    ok, error = convert.outcome_results(response, 2)
-    assert isinstance(error, ItemError)
-    assert ("o1", "INVALID_REQUEST", "") == (ok, error.reason, error.field)
-
-
-def test_a_batch_names_the_item_at_fault():
-    """Nothing of the batch is sent."""
-    with pytest.raises(TypeError, match=r"^requests\[1\]\.intent: "):
-        convert.batch_request([{}, {"intent": 1}])
-    with pytest.raises(TypeError, match=r"^outcomes\[0\]\.outcome_id: "):
-        convert.outcome_batch([{"outcome_id": 1}])

@@ -29,6 +29,28 @@ def test_importing_the_client_loads_nothing_of_the_server():
     assert "[]" == done.stdout.strip()
 
 
+def test_the_client_is_complete_with_its_three_dependencies():
+    """Whatever else is installed here may be missing there."""
+    code = """
+import sys
+
+# grpcio itself needs typing_extensions; coverage measures this very process, where it is asked to.
+ALLOWED = {"grpc", "google", "oversight", "oversight_client", "typing_extensions", "coverage"}
+
+class OnlyAllowed:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in ALLOWED | sys.stdlib_module_names:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, OnlyAllowed())
+import oversight_client
+
+print(oversight_client.Client(coalesce=oversight_client.Coalescing(), timeout_s=1).unavailable_count)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (0, "0", "") == (done.returncode, done.stdout.strip(), done.stderr)
+
+
 def test_all_is_what_is_exported():
     """A name is public or it is not."""
     tree = ast.parse(Path(oversight_client.__file__).read_text(encoding="utf-8"))
