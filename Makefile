@@ -30,7 +30,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "No Python 3.11 or later was found (looked for: $(PYTHONS)). Install one and run make again." >&2; exit 1; \
 	fi; \
 	[ -x $(BIN)/python ] || $$python -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[server,parquet,dev]'
 	@touch $@
 
 serve: $(INSTALLED) ## Start the service on 127.0.0.1:50051; flags in ARGS="...".
@@ -86,13 +86,13 @@ fmt: $(INSTALLED) ## Format and mend what can be mended by itself.
 	$(BIN)/ruff check --fix
 	$(BIN)/buf format --write
 
-bench: $(INSTALLED) ## Compare the service with its gRPC floor; flags in ARGS="...".
-	$(BIN)/python tests/bench/floor.py $(ARGS)
+bench: $(INSTALLED) ## Measure every target and write docs/performance.md (20 minutes); a part: ARGS="--only unary".
+	PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
 
 constraints: ## Rewrite constraints.txt with the newest versions that pyproject.toml allows.
 	@scratch=$$(mktemp -d); trap 'rm -r "$$scratch"' EXIT; \
 	$(BIN)/python -m venv "$$scratch"; \
-	"$$scratch/bin/pip" install --quiet --disable-pip-version-check -e '.[server,dev]'; \
+	"$$scratch/bin/pip" install --quiet --disable-pip-version-check -e '.[server,parquet,dev]'; \
 	{ echo "# Exact versions for a reproducible set-up. Written by 'make constraints'; do not edit."; \
 	"$$scratch/bin/pip" freeze --exclude-editable; } > constraints.txt
 
