@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 from dataclasses import replace
 
@@ -173,3 +175,16 @@ def test_what_cannot_be_replayed_is_said_and_never_guessed(document: str, words:
         replay_snapshot(digest, document)
 
     assert {"digest": digest} == caught.value.metadata
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("text", [POLICY, "nonsense"])
+def test_the_garbage_collector_is_left_as_it_was(enabled: bool, text: str) -> None:
+    """It is put off while rules are compiled, also where they are refused."""
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with contextlib.suppress(InvalidPolicyError):
+            compile_source(replace(SOURCE, files={"contact_centre.yaml": text}))
+        assert enabled == gc.isenabled()
+    finally:
+        gc.enable()

@@ -10,7 +10,7 @@ from pathlib import Path
 from oversight.app.handover import file_stamp
 from oversight.app.reports import read_controller
 from oversight.app.snapshot_file import load_snapshot, snapshot_stamp
-from oversight.engine.snapshot import Snapshot
+from oversight.engine.snapshot import Snapshot, release
 from oversight.errors import StartError
 
 __all__ = ["CurrentSnapshot", "wait_for_snapshot"]
@@ -27,8 +27,11 @@ class CurrentSnapshot:
     or is empty. Building one raises FileNotFoundError or ValueError while there is nothing to follow.
     """
 
-    def __init__(self, run: Path, *, clock_us: Callable[[], int]) -> None:
+    def __init__(
+        self, run: Path, *, clock_us: Callable[[], int], pause: Callable[[float], object] = time.sleep
+    ) -> None:
         self._run = run
+        self._pause = pause
         self._clock_us = clock_us
         self._seen = snapshot_stamp(run)
         self._heard: tuple[int, int, int] | None = None
@@ -63,7 +66,9 @@ class CurrentSnapshot:
         if snapshot.digest != self.snapshot.digest:
             self.since_us = self._clock_us()
             _log.info("policy %s is in force", snapshot.digest, extra={"commit": snapshot.commit})
-        self.snapshot = snapshot
+        replaced, self.snapshot = self.snapshot, snapshot
+        for _ in release(replaced):
+            self._pause(0.0)  # whoever waits for the interpreter's lock gets it
 
     def _listen(self) -> None:
         stamp = file_stamp(self._run / "controller.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import marshal
+import zlib
 from pathlib import Path
 
 from oversight.app.handover import file_stamp, write_file
@@ -22,10 +23,10 @@ def publish_snapshot(run: Path, snapshot: Snapshot, blueprint: Blueprint, source
     """
     Hand *snapshot* to the workers, as the compiled *blueprint* of *source*. Raises OSError.
 
-    A line of JSON says which interpreter and engine can read the rest, which is marshalled: it carries code objects,
-    and only processes of this server read it.
+    A line of JSON says which interpreter and engine can read the rest, and how much of that is the plan, which a worker
+    loads at once; behind it stands the code of the indexed rules, of which it loads what it needs. Both are marshalled:
+    they carry code objects, and only processes of this server read them.
     """
-    header = {"magic": _MAGIC, "engine_version": ENGINE_VERSION, "digest": snapshot.digest}
     terms = {
         "default_policy": source.default_policy,
         "commit": source.commit,
@@ -35,8 +36,16 @@ def publish_snapshot(run: Path, snapshot: Snapshot, blueprint: Blueprint, source
         "threshold_revision": source.threshold_revision,
         "stops": [tuple(stop) for stop in source.stops],
     }
-    body = marshal.dumps({"blueprint": blueprint, "terms": terms})
-    write_file(run / _NAME, json.dumps(header).encode() + b"\n" + body)
+    code: bytes = blueprint["groups"]["content"]
+    plan = marshal.dumps({"blueprint": {**blueprint, "groups": {"ends": blueprint["groups"]["ends"]}}, "terms": terms})
+    header = {
+        "magic": _MAGIC,
+        "engine_version": ENGINE_VERSION,
+        "digest": snapshot.digest,
+        "plan_bytes": len(plan),
+        "crc32": zlib.crc32(code, zlib.crc32(plan)),
+    }
+    write_file(run / _NAME, b"".join((json.dumps(header).encode(), b"\n", plan, code)))
 
 
 def snapshot_stamp(run: Path) -> tuple[int, int, int] | None:
@@ -46,16 +55,22 @@ def snapshot_stamp(run: Path) -> tuple[int, int, int] | None:
 
 def load_snapshot(run: Path) -> Snapshot:
     """Return the snapshot last published. Raise FileNotFoundError while there is none, ValueError for a damaged one."""
-    line, _, body = (run / _NAME).read_bytes().partition(b"\n")
+    # One copy of it all: most of it is code that is only made into functions when a call needs it.
+    content = (run / _NAME).read_bytes()
+    end = content.find(b"\n")
     try:
-        header = json.loads(line)
+        header = json.loads(content[:end])
         if header["magic"] != _MAGIC or header["engine_version"] != ENGINE_VERSION:
             raise ValueError("it was written by another version of Python or of the engine")
-        content = marshal.loads(body)  # noqa: S302 - written by our controller into a folder that is ours alone
-        terms = content["terms"]
+        body = memoryview(content)[end + 1 :]
+        if zlib.crc32(body) != header["crc32"]:
+            raise ValueError("it is damaged: its checksum does not fit")
+        plan = marshal.loads(body[: header["plan_bytes"]])  # noqa: S302 - written by our controller into a folder that is ours alone
+        plan["blueprint"]["groups"]["content"] = body[header["plan_bytes"] :]
+        terms = plan["terms"]
         terms["live"] = tuple(LiveValue(*value) for value in terms["live"])
         terms["stops"] = tuple(Stop(*stop) for stop in terms["stops"])
-        snapshot = assemble_source(SnapshotSource(files={}, **terms), content["blueprint"])
+        snapshot = assemble_source(SnapshotSource(files={}, **terms), plan["blueprint"])
     except (EOFError, TypeError, KeyError) as problem:
         raise ValueError(f"it is damaged: {problem!r}") from problem
     if snapshot.digest != header["digest"]:

@@ -10,7 +10,7 @@ from oversight.engine import policy as documents
 from oversight.engine.conditions import checks, normal_form, parts_of
 from oversight.engine.decide import program_for
 from oversight.engine.decision import Comparison
-from oversight.engine.generate import LANGUAGES_SOURCE, signal_of
+from oversight.engine.expressions import LANGUAGES_SOURCE, signal_of
 from oversight.engine.limits import Slot, shift
 from oversight.engine.policy import Check, Condition, Literal, Policy, Rule, ThresholdRef
 from oversight.engine.request import Request, ServerFacts

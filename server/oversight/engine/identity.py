@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Mapping
 from hashlib import blake2b
 from json import JSONEncoder
+from json.encoder import encode_basestring_ascii as quote
 from typing import Any, NamedTuple
 
 from oversight.engine.request import REQUEST_FIELDS, Request
@@ -72,7 +73,7 @@ def decision_id(keys: Keys, digest: str, canonical: bytes, decided: str) -> str:
 
 def request_key(keys: Keys, tenant_id: str | None, request_id: str) -> str:
     """Return 32 hex digits that stand for tenant and request id, also after these have been erased."""
-    text = _encode([tenant_id or "", request_id])
+    text = f"[{quote(tenant_id or '')},{quote(request_id)}]"
     return blake2b(text.encode("ascii"), key=keys.id_key, digest_size=16, person=b"request_key").hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import nan
 from typing import Any, NamedTuple
 
 __all__ = ["Entry", "Limits", "LiveValue", "Slot", "resolve", "shift"]
@@ -114,7 +115,7 @@ class Limits:
 
     def __init__(self, policy: Mapping[str, Any], policies: Mapping[str, Mapping[str, Any]], live: Iterable[LiveValue]):
         """Take the plain form of the *policy* and of all *policies* from a blueprint, and the *live* values."""
-        self._slots: tuple[Slot, ...] = tuple(Slot(*slot) for slot in policy["slots"])
+        self._slots = tuple(None if slot is None else Slot(*slot) for slot in policy["slots"])
         live = tuple(live)
         self._thresholds = {
             name: (
@@ -148,6 +149,10 @@ class Limits:
     def _build(self, intent: str | None, department: str | None, currency: str | None) -> Row:
         values, sources = [], []
         for slot in self._slots:
+            if slot is None:  # a threshold of other policies: no rule here reads it
+                values.append(nan)
+                sources.append("")
+                continue
             lineage, tightens = self._thresholds[slot.name]
             entry = resolve(lineage, tightens, intent, department, currency)
             values.append(shift(entry.value, slot))

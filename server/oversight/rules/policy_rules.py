@@ -12,7 +12,7 @@ from oversight.rules.condition_reader import ConditionReader
 from oversight.rules.documents import RuleDocument
 from oversight.rules.operands import Vocabulary
 from oversight.rules.policy_source import PolicySource
-from oversight.rules.report import Report
+from oversight.rules.report import Place, Report
 
 __all__ = ["check_directions", "check_narrowed_languages", "read_rules", "thresholds_read"]
 
@@ -26,11 +26,11 @@ _MATCH_MORE_WHEN_RAISED = ("below", "at_most")
 def read_rules(source: PolicySource, parent: Policy | None, vocabulary: Vocabulary, report: Report) -> tuple[Rule, ...]:
     """Return the rules that one policy file has; what is wrong goes to *report*."""
     reader = ConditionReader(vocabulary, source.file, report)
-    taken = {rule.id: f"'{rule.policy}' ({rule.place})" for rule in parent.rules} if parent is not None else {}
+    taken: dict[str, Rule | Place] = {rule.id: rule for rule in parent.rules} if parent is not None else {}
     rules = []
     for document in source.document.rules:
         _check_names(document, taken, source, report)
-        taken.setdefault(document.id, f"line {document.place('id').line}")
+        taken.setdefault(document.id, document.place("id"))
         when = reader.read(document.when, document.place("when"))
         _check_span(document, source, report)
         if when is not None:
@@ -60,12 +60,16 @@ def _rule(document: RuleDocument, when: Condition, source: PolicySource) -> Rule
     )
 
 
-def _check_names(document: RuleDocument, taken: Mapping[str, str], source: PolicySource, report: Report) -> None:
+def _check_names(
+    document: RuleDocument, taken: Mapping[str, Rule | Place], source: PolicySource, report: Report
+) -> None:
     if document.id in BUILT_IN_RULES:
         message = f"'{document.id}' is the name of a built-in rule; choose another"
         report.error(source.file, document.place("id"), message)
     elif document.id in taken:
-        message = f"there is a rule '{document.id}' already, in {taken[document.id]}; choose another name"
+        other = taken[document.id]
+        where = f"'{other.policy}' ({other.place})" if isinstance(other, Rule) else f"line {other.line}"
+        message = f"there is a rule '{document.id}' already, in {where}; choose another name"
         report.error(source.file, document.place("id"), message)
     if document.reason in _RESERVED_CODES:
         message = f"{document.reason} is the reason code of a built-in rule; choose another"
@@ -103,6 +107,8 @@ def check_directions(
     """Report every use of a threshold where moving it in its tightening direction makes a rule match less."""
     documents = {document.id: document for document in source.document.rules}
     for rule in rules:
+        if not thresholds_read(rule.when):
+            continue
         for check in checks(normal_form(rule.when)):
             if not isinstance(check.operand, ThresholdRef) or check.operand.name not in thresholds:
                 continue

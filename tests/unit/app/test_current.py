@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from builders import a_policy
+from builders import KEYS, a_policy, a_rule
 from oversight.app.current import CurrentSnapshot, wait_for_snapshot
 from oversight.app.reports import ControllerReport, write_report
 from oversight.app.snapshot_file import publish_snapshot
 from oversight.engine.compile import compile_policies
+from oversight.engine.decide import decide
+from oversight.engine.index import LEAST_INDEXED
+from oversight.engine.policy import Check, Literal
+from oversight.engine.request import Request, ServerFacts
 from oversight.errors import StartError
 from oversight.policies import SnapshotSource, assemble_source
 
@@ -23,9 +27,11 @@ class Controller:
         self.run = run
         self.report = ControllerReport(1, 10, 1, "", "", 5, 100, 200)
 
-    def publish(self, version: str, commit: str = "") -> str:
+    def publish(self, version: str, commit: str = "", least_indexed: int = LEAST_INDEXED) -> str:
         """Publish rules of this version; return their digest."""
-        blueprint = compile_policies({"contact_centre": a_policy(version=version)})
+        asked = a_rule("asked", Check("intent", "equals", Literal("order_status")))
+        policies = {"contact_centre": a_policy(asked, version=version)}
+        blueprint = compile_policies(policies, least_indexed=least_indexed)
         source = SnapshotSource(files={}, default_policy="contact_centre", commit=commit)
         snapshot = assemble_source(source, blueprint)
         publish_snapshot(self.run, snapshot, blueprint, source)
@@ -84,6 +90,22 @@ def test_a_newer_snapshot_is_taken_over(controller: Controller) -> None:
     current.refresh()
 
     assert (digest, 2_000) == (current.snapshot.digest, current.since_us)
+
+
+def test_what_was_replaced_is_let_go_of_with_pauses(tmp_path: Path) -> None:
+    """Whoever waits for the interpreter's lock meanwhile gets it."""
+    controller = Controller(tmp_path)
+    controller.publish("1", least_indexed=0)
+    pauses: list[float] = []
+    current = CurrentSnapshot(tmp_path, clock_us=Clock(), pause=pauses.append)
+    replaced = current.snapshot
+    decide(replaced, Request(intent="order_status"), ServerFacts(), KEYS)
+    assert 1 == len(replaced.groups.made)
+
+    controller.publish("2")
+    current.refresh()
+
+    assert ({}, [0.0, 0.0]) == (replaced.groups.made, pauses)
 
 
 def test_another_commit_of_the_same_rules_is_taken_over_without_a_new_beginning(controller: Controller) -> None:

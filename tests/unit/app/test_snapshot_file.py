@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import marshal
+import zlib
 from pathlib import Path
 
 import pytest
 
-from builders import a_policy
+from builders import KEYS, a_policy, a_rule
 from oversight.app.snapshot_file import load_snapshot, publish_snapshot, snapshot_stamp
 from oversight.engine.compile import compile_policies
+from oversight.engine.decide import decide
+from oversight.engine.policy import Check, Literal
+from oversight.engine.request import Request, ServerFacts
 from oversight.engine.snapshot import LiveValue, Snapshot, Stop
 from oversight.policies import SnapshotSource, assemble_source
 
@@ -35,10 +39,12 @@ def publish(run: Path) -> Snapshot:
 
 
 def rewrite(run: Path, *, body: bytes | None = None, **header: object) -> None:
-    """Replace the body, or values of the header, of what is published."""
+    """Replace the body, or values of the header, of what is published; the checksum fits."""
     path = run / "snapshot.bin"
     line, _, old = path.read_bytes().partition(b"\n")
-    path.write_bytes(json.dumps({**json.loads(line), **header}).encode() + b"\n" + (old if body is None else body))
+    new = old if body is None else body
+    sums = {"crc32": zlib.crc32(new), "plan_bytes": json.loads(line)["plan_bytes"] if body is None else len(new)}
+    path.write_bytes(json.dumps({**json.loads(line), **sums, **header}).encode() + b"\n" + new)
 
 
 def test_a_worker_gets_just_what_was_published(tmp_path: Path) -> None:
@@ -105,6 +111,19 @@ def test_a_damaged_body_is_refused(tmp_path: Path, body: bytes) -> None:
         load_snapshot(tmp_path)
 
 
+@pytest.mark.parametrize("at", [-1, 200])
+def test_one_altered_byte_is_found(tmp_path: Path, at: int) -> None:
+    """Most of the code is only loaded when a call needs it: then it is too late."""
+    publish(tmp_path)
+    path = tmp_path / "snapshot.bin"
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(ValueError, match=r"it is damaged: its checksum|Invalid control character|Expecting"):
+        load_snapshot(tmp_path)
+
+
 @pytest.mark.parametrize("content", [b"", b"\n", b"[]\n", b"{}\n", b"null\n"])
 def test_a_damaged_header_is_refused(tmp_path: Path, content: bytes) -> None:
     """Also one that is JSON, and none of ours."""
@@ -121,3 +140,20 @@ def test_a_digest_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="its digest is"):
         load_snapshot(tmp_path)
+
+
+def test_indexed_rules_are_handed_over_as_code_without_their_text(tmp_path: Path) -> None:
+    """A worker needs the code of a few of them at a time, and the text of none."""
+    rule = a_rule("asked", Check("intent", "equals", Literal("order_status")))
+    blueprint = compile_policies({"contact_centre": a_policy(rule)}, least_indexed=0)
+    publish_snapshot(tmp_path, assemble_source(SOURCE, blueprint), blueprint, SOURCE)
+
+    loaded = load_snapshot(tmp_path)
+
+    assert () == loaded.policies["contact_centre"].group_sources
+    assert {} == loaded.groups.made
+    request = Request(intent="order_status", response_confidence=0.97, sentiment_score=0.2)
+    assert ["asked"] == [one.rule_id for one in decide(loaded, request, ServerFacts(), KEYS).reasons if one.tier == 2][
+        :1
+    ]
+    assert 1 == len(loaded.groups.made)

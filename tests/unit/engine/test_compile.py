@@ -19,6 +19,9 @@ POLICY = a_policy(
     thresholds=(a_threshold(overrides=(an_override(0.9, intent="thanks"),)),),
 )
 
+DIGEST = "afcb4df702f892ab62fc11d76eb5f210acd61a9335101a8534b04b094ebf8fa4"
+DIGEST_OF_TWO = "50a6141956e4b1166f99057accfc1fe93483982adce08ee106056bdab8bf5422"
+
 
 def digest_of(policy: Policy) -> object:
     """Return the digest of the rules."""
@@ -96,3 +99,29 @@ def test_the_audit_rate_is_read_without_a_rule() -> None:
     plain = compile_policies({"contact_centre": a_policy(thresholds=(a_threshold("audit_rate", 0.1),))})
     policy = plain["policies"]["contact_centre"]
     assert "audit_rate" == policy["slots"][policy["audit_slot"]][0]
+
+
+def test_the_digest_of_given_rules_is_for_ever() -> None:
+    """Records name it: the same rules under another digest could never be replayed."""
+    assert DIGEST == digest_of(POLICY)
+    both = {"contact_centre": POLICY, "shop": replace(POLICY, name="shop", lineage=("shop", "contact_centre"))}
+    assert DIGEST_OF_TWO == compile_policies(both)["digest"]
+
+
+@pytest.mark.parametrize("least_indexed", [0, 10**9])
+def test_an_index_is_not_in_the_digest(least_indexed: int) -> None:
+    """It changes how a decision is found, not which."""
+    assert DIGEST == compile_policies({POLICY.name: POLICY}, least_indexed=least_indexed)["digest"]
+
+
+def test_limits_of_one_policy_are_none_of_anothers() -> None:
+    """All policies number their limits together; each fills in its own."""
+    other = a_policy(
+        a_rule("other", check("churn_risk", "below", "$other")), name="shop", thresholds=(a_threshold("other", 0.3),)
+    )
+    reads = a_rule("reads", check("churn_risk", "below", "$confidence"))
+    first = a_policy(reads, thresholds=(a_threshold(),))
+    plain = compile_policies({"contact_centre": first, "shop": other})["policies"]
+    assert [("confidence", 0.0, 0, 1, False), None, None] == plain["contact_centre"]["slots"]
+    assert [None, ("other", 0.0, 0, 1, False), None] == plain["shop"]["slots"]
+    assert (None, None) == (plain["contact_centre"]["audit_slot"], plain["shop"]["audit_slot"])

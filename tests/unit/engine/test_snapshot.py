@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
 
 from oversight.engine.compile import ENGINE_VERSION, compile_policies
+from oversight.engine.decide import decide
 from oversight.engine.decision import OnExpiry, Tier
 from oversight.engine.policy import TierTerms
-from oversight.engine.snapshot import LiveValue, Snapshot, Stop, assemble
-from unit.engine.examples import a_policy, a_rule, a_threshold
+from oversight.engine.request import ServerFacts
+from oversight.engine.snapshot import LiveValue, Snapshot, Stop, assemble, release
+from unit.engine.examples import a_policy, a_request, a_rule, a_threshold, check
+from unit.engine.worlds_decided import KEYS, snapshot_of
 
 BLUEPRINT = compile_policies(
     {
@@ -74,3 +79,39 @@ def test_the_default_policy_must_be_there() -> None:
     """Without it nothing would decide a request that names no department."""
     with pytest.raises(ValueError, match="'nowhere'"):
         assembled(default_policy="nowhere")
+
+
+INTENTS = tuple(f"intent_{number:03d}" for number in range(150))
+
+
+def test_a_snapshot_is_let_go_of_a_little_at_a_time() -> None:
+    """Freeing thousands of rules at once would be a pause for every caller."""
+    rules = [a_rule(intent, check("intent", "equals", intent)) for intent in INTENTS]
+    snapshot = snapshot_of({"contact_centre": a_policy(*rules, intents=frozenset(INTENTS))}, least_indexed=0)
+    (table,) = snapshot.policies["contact_centre"].tables
+    for intent in INTENTS:
+        decide(snapshot, a_request(intent=intent), ServerFacts(), KEYS)
+    left = [(len(table), len(snapshot.groups.made)) for _ in release(snapshot)]
+    assert [(86, 150), (22, 150), (0, 150), (0, 86), (0, 22), (0, 0)] == left
+
+
+def test_a_call_that_began_before_is_still_served() -> None:
+    """It has read the snapshot, and another thread lets go of it."""
+    rule = a_rule("thanked", check("intent", "equals", "thanks"))
+    snapshot = snapshot_of({"contact_centre": a_policy(rule)}, least_indexed=0)
+    before = decide(snapshot, a_request(intent="thanks"), ServerFacts(), KEYS)
+    for _ in release(snapshot):
+        assert before == decide(snapshot, a_request(intent="thanks"), ServerFacts(), KEYS)
+
+
+def test_a_snapshot_is_gone_once_nobody_holds_it() -> None:
+    """One that waits for the garbage collector keeps its rules in memory for hours."""
+    snapshot = snapshot_of({"contact_centre": a_policy(a_rule())}, least_indexed=0)
+    decide(snapshot, a_request(), ServerFacts(), KEYS)
+    function = weakref.ref(snapshot.policies["contact_centre"].rules)
+    gc.disable()
+    try:
+        del snapshot
+        assert function() is None
+    finally:
+        gc.enable()

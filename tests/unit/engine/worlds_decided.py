@@ -9,6 +9,7 @@ from oversight.engine.compile import compile_policies
 from oversight.engine.decide import decide
 from oversight.engine.decision import Decision
 from oversight.engine.identity import Keys
+from oversight.engine.index import LEAST_INDEXED
 from oversight.engine.policy import Policy
 from oversight.engine.request import Request, ServerFacts
 from oversight.engine.snapshot import LiveValue, Snapshot, Stop, assemble
@@ -21,10 +22,15 @@ FACTS = ServerFacts()
 
 
 def snapshot_of(
-    policies: Mapping[str, Policy], live: tuple[LiveValue, ...] = (), stops: tuple[Stop, ...] = ()
+    policies: Mapping[str, Policy],
+    live: tuple[LiveValue, ...] = (),
+    stops: tuple[Stop, ...] = (),
+    *,
+    least_indexed: int = LEAST_INDEXED,
 ) -> Snapshot:
     """Compile, write, read and assemble."""
-    blueprint = marshal.loads(marshal.dumps(compile_policies(policies)))  # noqa: S302 - written just now
+    plain = compile_policies(policies, least_indexed=least_indexed)
+    blueprint = marshal.loads(marshal.dumps(plain))  # noqa: S302 - written just now
     return assemble(blueprint, default_policy=DEFAULT_POLICY, live=live, stops=stops)
 
 
