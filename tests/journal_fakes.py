@@ -74,7 +74,7 @@ def read_all(folder: Path) -> list[bytes]:
     found: list[bytes] = []
     for path in segments(folder):
         with SegmentReader(path, 0) as reader:
-            found += [entry.payload for entry in reader.read(1_000_000)]
+            found += [entry.payload for entry in reader]
             assert path.stat().st_size == reader.position, f"{path.name} has bytes that are no record"
             assert reader.take_torn() == 0
     return found

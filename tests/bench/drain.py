@@ -11,7 +11,6 @@ generators do. Peak resident memory is that of the draining process up to then.
 from __future__ import annotations
 
 import argparse
-import gc
 import multiprocessing
 import random
 import resource
@@ -146,9 +145,11 @@ class MeasuredStore:
 
 
 def print_count(drain: Drain, folder: Path) -> None:
-    """Print what is pending, and what telling so costs."""
+    """Print what is pending, and what telling so costs; a call counts a part."""
     began_s = time.process_time()
-    pending = drain.pending()
+    pending, earlier = drain.pending(), None
+    while pending != earlier:
+        pending, earlier = drain.pending(), pending
     took_us = (time.process_time() - began_s) * 1e6
     size_bytes = sum(path.stat().st_size for path in folder.iterdir())
     print(
@@ -180,10 +181,6 @@ def drain_backlog(made: Path, records: int) -> None:
     sql = SqlStore(file_url(file), writer="local")
     decode = partial(decode_frame, keys=KEYS)
     print_count(Drain(root, sql, decode=decode, count=count_records), root / "worker-0")
-    # As the controller does.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
     store = MeasuredStore(sql, file, records)
     drain = Drain(root, store, decode=decode, count=count_records)
     drain.run_once()

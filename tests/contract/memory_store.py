@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from oversight.errors import StoreUnavailableError
 from oversight.storage.outcome import OutcomeStatus
 from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision
-from oversight.storage.rows import body_sha256, decision_from_rows, decision_row, outcome_row, personal_row
+from oversight.storage.rows import body_sha256, decision_from_rows, decision_row, outcome_row
 from oversight.storage.tables import decisions as decisions_table
 from oversight.storage.tables import outcomes as outcomes_table
 
@@ -52,14 +52,13 @@ class MemoryStore:
         record = self.decisions.get(decision_id)
         if record is None:
             return None
-        personal = personal_row(record, b"")
-        row = dict(zip(decisions_table.c.keys(), decision_row(record, personal), strict=False))
+        row = dict(zip(decisions_table.c.keys(), decision_row(record, b""), strict=False))
         reports = [
             dict(zip(outcomes_table.c.keys(), outcome_row(report, body, status), strict=False))
             for (_, body), (report, status) in self.outcomes.items()
             if report.outcome.decision_id == decision_id
         ]
-        return decision_from_rows(row, personal[5], reports)
+        return decision_from_rows(row, record.personal, reports)
 
     def put_snapshot(self, digest: str, document: str) -> None:
         """See `SnapshotStore`."""

@@ -9,7 +9,8 @@ from builders import KEYS
 from oversight.decisions import Call
 from oversight.engine.decision import Comparison, Decision, Escalation, Evaluation, OnExpiry, Reason, Tier
 from oversight.engine.request import REQUEST_FIELDS, Request, ServerFacts
-from oversight.grpc_api.convert.records import ProtobufWire, decode_frame
+from oversight.grpc_api.convert.frames import count_records, decode_frame
+from oversight.grpc_api.convert.records import ProtobufWire
 from oversight.grpc_api.convert.requests import request_to_proto
 from oversight.storage.outcome import Outcome
 from oversight.storage.records import DecisionRecord, OutcomeRecord
@@ -19,6 +20,7 @@ DRAFT = "ab" * 32
 FACTS = ServerFacts(labelled_outcomes=12, policy_age_s=3, threshold_age_s=4)
 NOW_US = 1_800_000_000_000_000
 WIRE = ProtobufWire()
+COUNT = count_records
 DECODE = partial(decode_frame, keys=KEYS)
 """What a drain reads payloads with."""
 

@@ -13,7 +13,7 @@ import pytest
 
 from builders import KEYS
 from oversight.errors import StoreUnavailableError
-from oversight.grpc_api.convert.records import decode_frame
+from oversight.grpc_api.convert.frames import decode_frame
 from oversight.policies import SnapshotSource, assemble_source, compile_source
 from oversight.storage.records import DecisionRecord, OutcomeRecord
 from oversight.storage.sql import SqlStore

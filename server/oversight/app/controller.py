@@ -20,7 +20,7 @@ from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.app.store import WRITER, store_url
 from oversight.errors import StoreUnavailableError
-from oversight.grpc_api.convert.records import decode_frame
+from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
 from oversight.storage.sql import SqlStore
@@ -32,12 +32,14 @@ __all__ = ["run_controller"]
 _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
 _NICENESS = 19
+_HANDING_OVER_S = 1.0
+"""What a drain may take when a successor goes on with it at once."""
 _log = logging.getLogger(__name__)
 
 
 def run_controller(settings: Settings) -> int:
     """
-    Run the controller until SIGTERM; return 0.
+    Run the controller until SIGTERM, or until SIGUSR1, by which another one follows at once; return 0.
 
     Raises `InvalidPolicyError` where neither the folder nor an earlier run has rules that compile, and
     `StoreVersionError` for a database of another version.
@@ -45,12 +47,13 @@ def run_controller(settings: Settings) -> int:
     os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
     configure_logs("controller", level=settings.log_level, form=settings.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signals = SignalPipe(signal.SIGTERM)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signals = SignalPipe(signal.SIGTERM, signal.SIGUSR1)
     controller = _Controller(settings, wake=signals.wake)
     controller.start()
-    while signal.SIGTERM not in signals.wait(_HEARTBEAT_S):
+    while not (told := signals.wait(_HEARTBEAT_S)):
         controller.report()
-    controller.stop()
+    controller.stop(followed=signal.SIGTERM not in told)
     return 0
 
 
@@ -66,12 +69,23 @@ class _Controller:
         self._store = SqlStore(store_url(settings.data_dir), writer=WRITER)
         self._drain = DrainWatch(
             self._run,
-            Drain(settings.data_dir / "journal", self._store, decode=partial(decode_frame, keys=load_keys(settings))),
+            Drain(
+                settings.data_dir / "journal",
+                self._store,
+                decode=partial(decode_frame, keys=load_keys(settings)),
+                count=count_records,
+            ),
             self._store,
             self._outbox,
         )
         self._policy_loop = Repetition("the look at the rule files", settings.policy_poll_s, self._look)
-        self._drain_loop = Repetition("the drain", settings.drain_interval_s, self._drain.step, finish=self._drain.step)
+        self._drain_loop = Repetition(
+            "the drain",
+            settings.drain_interval_s,
+            self._drain.step,
+            finish=self._drain.step,
+            hurry=lambda: self._drain.hurries,
+        )
         self._telemetry: Telemetry | None = None
 
     def start(self) -> None:
@@ -94,10 +108,12 @@ class _Controller:
         self._policy_loop.start()
         self._drain_loop.start()
 
-    def stop(self) -> None:
-        """Drain once more within the grace; what is left waits for the next start."""
+    def stop(self, *, followed: bool) -> None:
+        """Drain once more within the grace; what is left waits for the next start, or for the one that follows now."""
         self._policy_loop.stop(0.0)
-        if not self._drain_loop.stop(self._settings.shutdown_grace_s) or self._drain.state.pending_records:
+        grace_s = self._settings.shutdown_grace_s
+        drained = self._drain_loop.stop(min(grace_s, _HANDING_OVER_S) if followed else grace_s)
+        if not followed and (not drained or self._drain.state.pending_records):
             _log.warning("not all records reached the store in time; they are drained at the next start")
         self._confirm_at_once()
         self.report()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from oversight.app.handover import write_drained_us
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.errors import OversightError
+from oversight.errors import JournalFormatError, JournalUnreadableError, OversightError
 from oversight.journal.drain import Drain, DrainReport
 from oversight.storage.protocols import SnapshotStore
 
@@ -29,7 +30,12 @@ class DrainState(NamedTuple):
 
 
 class DrainWatch:
-    """Drains again and again; `state` is replaced by one assignment, for any thread to read."""
+    """
+    Drains a slice at a time; `state` is replaced by one assignment, for any thread to read.
+
+    A slice ends with the batch during which *slice_s* seconds of *clock* have passed, so that a long backlog keeps
+    neither the counts nor a stop waiting. `hurries`: the last slice left something that the next can take at once.
+    """
 
     def __init__(
         self,
@@ -37,17 +43,24 @@ class DrainWatch:
         drain: Drain,
         store: SnapshotStore,
         outbox: SnapshotOutbox,
+        *,
+        slice_s: float = 0.25,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state = DrainState()
+        self.hurries = False
         self._run = run
         self._drain = drain
         self._store = store
         self._outbox = outbox
+        self._slice_s = slice_s
+        self._clock = clock
 
     def step(self) -> bool:
-        """Drain once; return whether everything was. What cannot be drained stays where it is."""
+        """Drain a slice; return whether nothing is left. What cannot be drained stays where it is."""
+        self.hurries = False
         # Each on its own: what waits is counted while the store is away, and an unreadable snapshot holds up no record.
-        steps = (lambda: self._note(self._drain.run_once()), self._count, lambda: self._outbox.send(self._store))
+        steps = (self._drain_slice, self._count, lambda: self._outbox.send(self._store))
         problem = next(filter(None, [_try(step) for step in steps]), "")
         if problem and problem != self.state.problem:
             _log.error("records wait in the journals: %s", problem)
@@ -55,6 +68,15 @@ class DrainWatch:
             _log.info("records reach the store again")
         self.state = self.state._replace(problem=problem)
         return not problem and self.state.pending_records == 0
+
+    def _drain_slice(self) -> None:
+        end_s = self._clock() + self._slice_s
+        try:
+            self._note(self._drain.run_once(lambda: self._clock() >= end_s))
+        except (JournalFormatError, JournalUnreadableError):
+            self.hurries = self._drain.more  # one folder's problem does not slow the others down
+            raise
+        self.hurries = self._drain.more
 
     def _note(self, report: DrainReport) -> None:
         if report.torn_frames:

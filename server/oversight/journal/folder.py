@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,17 +14,21 @@ from oversight.journal.reader import SegmentReader
 from oversight.journal.segments import TORN_SUFFIX, segments
 from oversight.storage.records import DecisionRecord, OutcomeRecord, recorded_at_us
 
-__all__ = ["Decode", "Pending", "WorkerFolder", "naming"]
+__all__ = ["Count", "Decode", "Pending", "WorkerFolder", "naming"]
 
 Decode = Callable[[bytes], list[DecisionRecord | OutcomeRecord]]
 """Returns the records that a frame's payload holds, or raises `JournalFormatError`."""
 
+Count = Callable[[bytes], int]
+"""Returns how many records a frame's payload holds, without reading them; never raises."""
+
 
 class Pending(NamedTuple):
     """
-    What is not in the store yet; a batch, which is written at once, counts as one record.
+    What is not in the store yet, as far as it has been counted.
 
-    `oldest_us` is when the oldest was made, None if there is none.
+    After a start with a long backlog the counts rise from call to call, so that none takes long. `oldest_us` is when
+    the oldest was made, None if there is none or nobody can tell.
     """
 
     records: int = 0
@@ -31,22 +36,31 @@ class Pending(NamedTuple):
     oldest_us: int | None = None
 
 
+_FRAMES_A_COUNT = 50_000
+"""About a tenth of a second."""
+
+
 class _Counted(NamedTuple):
-    """Up to where records were counted, and how many of these are not drained yet."""
+    """Up to where records were counted, where the last of them ends, and how many are not drained yet."""
 
     offset: int
+    end: int
     records: int
 
 
 class WorkerFolder:
     """The segments of one worker and how far each is drained; methods raise `JournalUnreadableError`."""
 
-    def __init__(self, path: Path, decode: Decode) -> None:
+    def __init__(self, path: Path, decode: Decode, count: Count) -> None:
         self.path = path
         self._decode = decode
+        self._count_in = count
         self._positions = read_positions(path)
         self._saved = dict(self._positions)
         self._counted: dict[str, _Counted] = {}
+        self._to_count = 0
+        # The oldest record's segment and offset, and its time: a batch is long to read and seldom another one.
+        self._oldest: tuple[tuple[str, int], int | None] = ("", 0), None
 
     def segments(self) -> list[Path]:
         """Return the segments, oldest first."""
@@ -66,7 +80,7 @@ class WorkerFolder:
         self._positions[segment.name] = position
         counted = self._counted.pop(segment.name, None)
         if counted is not None and counted.offset > position.offset:
-            self._counted[segment.name] = _Counted(counted.offset, max(0, counted.records - records))
+            self._counted[segment.name] = counted._replace(records=max(0, counted.records - records))
 
     def remove(self, segment: Path) -> None:
         """Remove a closed and drained *segment*; keep it aside where bytes in it could not be read."""
@@ -85,30 +99,43 @@ class WorkerFolder:
                 self._saved = dict(self._positions)
 
     def pending(self) -> Pending:
-        """Return what is not drained yet."""
+        """Return what is not drained yet, after counting a bounded part of what is new."""
         records = size_bytes = 0
         oldest_us: int | None = None
+        self._to_count = _FRAMES_A_COUNT
         for segment in self.segments():
             with naming(segment), suppress(FileNotFoundError):
                 offset = self.position(segment).offset
-                size_bytes += max(0, segment.stat().st_size - offset)
-                more = self._count(segment, offset)
-                if more and not records:
+                counted = self._count(segment, offset)
+                size_bytes += max(0, counted.end - offset)
+                if counted.records and not records:
                     oldest_us = self._time_of_next(segment, offset)
-                records += more
+                records += counted.records
         return Pending(records, size_bytes, oldest_us)
 
-    def _count(self, segment: Path, offset: int) -> int:
-        """Return the records behind *offset*; looks only at what came since the last time."""
-        counted = self._counted.get(segment.name, _Counted(offset, 0))
-        with SegmentReader(segment, counted.offset) as reader:
-            records = counted.records + reader.count()
-            self._counted[segment.name] = _Counted(reader.position, records)
-        return records
+    def _count(self, segment: Path, offset: int) -> _Counted:
+        """Count what is behind *offset*; looks only at what was not counted before."""
+        counted = self._counted.get(segment.name, _Counted(offset, offset, 0))
+        if not self._to_count:
+            return counted
+        offset, end, records = counted
+        with SegmentReader(segment, offset) as reader:
+            for entry in islice(reader, self._to_count):
+                records += self._count_in(entry.payload)
+                end = entry.end
+                self._to_count -= 1
+            counted = self._counted[segment.name] = _Counted(reader.position, end, records)
+        return counted
 
     def _time_of_next(self, segment: Path, offset: int) -> int | None:
+        place = segment.name, offset
+        if self._oldest[0] != place:
+            self._oldest = place, self._read_time(segment, offset)
+        return self._oldest[1]
+
+    def _read_time(self, segment: Path, offset: int) -> int | None:
         with SegmentReader(segment, offset) as reader:
-            for entry in reader.read(1):
+            for entry in islice(reader, 1):
                 # A record that cannot be decoded is the drain's to report.
                 with suppress(JournalFormatError):
                     return min(map(recorded_at_us, self._decode(entry.payload)))

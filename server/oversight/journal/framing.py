@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import struct
 from enum import Enum
+from functools import lru_cache
 
 import google_crc32c
 
@@ -46,8 +47,13 @@ def masked_crc(data: bytes) -> int:
 
 def frame(data: bytes) -> bytes:
     """Return *data* (not empty) in its frame."""
-    length = _LENGTH.pack(len(data))
-    return b"".join((length, _CRC.pack(masked_crc(length)), data, _CRC.pack(masked_crc(data))))
+    return b"".join((_header(len(data)), data, _CRC.pack(masked_crc(data))))
+
+
+@lru_cache(maxsize=4096)
+def _header(length: int) -> bytes:
+    packed = _LENGTH.pack(length)
+    return packed + _CRC.pack(masked_crc(packed))
 
 
 def frame_size(header: bytes, at: int = 0) -> int | BadFrame:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from oversight.journal.framing import OVERHEAD_BYTES, BadFrame, find_frame, frame_size, read_frame
+from oversight.journal.framing import OVERHEAD_BYTES, BadFrame, find_frame, read_frame
 from oversight.journal.segments import is_closed
 
 __all__ = ["Entry", "SegmentReader"]
 
 _CHUNK_BYTES = 1024 * 1024
+_ZEROS = bytes(_CHUNK_BYTES)
 
 
 class Entry(NamedTuple):
@@ -29,11 +31,12 @@ class Entry(NamedTuple):
 
 class SegmentReader:
     """
-    Reads what a segment holds at this moment, from *position* (bytes); a context manager; raises OSError.
+    Iterates over what a segment holds at this moment, from *position* (bytes); a context manager; raises OSError.
 
     `closed`: no process will write to it again. Bytes that cannot be read are passed over, up to the next whole frame,
     and counted. At the end of a segment that is still open they are a record being written, and are left for the next
-    reader; `whole` is False if their checksum looked wrong.
+    reader; `whole` is False if their checksum looked wrong. Zeros up to the end of the file are space that was set
+    aside: not yet written, or no longer needed.
     """
 
     def __init__(self, path: Path, position: int) -> None:
@@ -63,31 +66,22 @@ class SegmentReader:
         """Close the file."""
         os.close(self._descriptor)
 
-    def read(self, limit: int) -> list[Entry]:
-        """Return the next entries, at most *limit*; none at the end."""
-        entries: list[Entry] = []
-        while len(entries) < limit:
+    def __iter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __next__(self) -> Entry:
+        """Return the next entry; `position` is then its end."""
+        while True:
             found = read_frame(self._buffer, self._at)
             if not isinstance(found, BadFrame):
+                resumed, self._resumed = self._resumed, False
                 step = OVERHEAD_BYTES + len(found)
                 self._at += step
                 self.position += step
-                entries.append(Entry(found, self.position, self._resumed))
-                self._resumed = False
-            elif not self._fill(found) and not self._pass_over(found):
-                break
-        return entries
-
-    def count(self) -> int:
-        """Return how many whole frames follow, from their headers alone, and go to the end."""
-        frames = 0
-        while True:
-            header = os.pread(self._descriptor, OVERHEAD_BYTES, self.position)
-            size = frame_size(header)
-            if isinstance(size, BadFrame) or self.position + size > self._size:
-                return frames
-            self.position += size
-            frames += 1
+                return Entry(found, self.position, resumed)
+            if not self._fill(found) and not self._pass_over(found):
+                raise StopIteration
 
     def take_torn(self) -> int:
         """Return how many places could not be read since the last time this was asked."""
@@ -108,6 +102,12 @@ class SegmentReader:
         """Go to the next whole frame and count what lies before it; return False at the end, or at the tail."""
         if self.position >= self._size:
             return False
+        if self._look_again():
+            return True
+        if self._is_blank():
+            if self.closed:
+                self.position = self._size
+            return False
         self._load_rest()
         following = find_frame(self._buffer, 1)
         if not self.closed:
@@ -124,6 +124,31 @@ class SegmentReader:
         self._resumed = True
         self._at = len(self._buffer) if following is None else following
         self.position += self._at
+        return True
+
+    def _look_again(self) -> bool:
+        """Tell whether there is a frame by now: since the buffer was read, space may have become records."""
+        now = os.pread(self._descriptor, min(_CHUNK_BYTES, self._size - self.position), self.position)
+        if isinstance(read_frame(now, 0), BadFrame):
+            return False
+        self._buffer, self._at = now, 0
+        return True
+
+    def _is_blank(self) -> bool:
+        """Tell whether there are only zeros up to the end."""
+        at = self.position
+        while at < self._size:
+            try:
+                # Space that was never written is not even read; where a filesystem cannot tell, it is.
+                at = os.lseek(self._descriptor, at, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno == errno.ENXIO:
+                    break
+            chunk = os.pread(self._descriptor, max(0, min(_CHUNK_BYTES, self._size - at)), at)
+            if chunk != _ZEROS[: len(chunk)]:
+                return False
+            # A writer that takes back a short write makes the file shorter.
+            at += len(chunk) or self._size
         return True
 
     def _load_rest(self) -> None:

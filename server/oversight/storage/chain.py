@@ -11,7 +11,7 @@ __all__ = ["GENESIS", "canonical_row", "link", "seal"]
 GENESIS = "0" * 64
 """What the first row of a chain is linked to."""
 
-_encode = JSONEncoder(separators=(",", ":")).encode
+_encode = JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def canonical_row(values: Sequence[object]) -> bytes:
@@ -25,7 +25,7 @@ def canonical_row(values: Sequence[object]) -> bytes:
     end = len(values)
     while end and values[end - 1] is None:
         end -= 1
-    return _encode(values[:end]).encode("ascii")
+    return _encode(values if end == len(values) else values[:end]).encode("ascii")
 
 
 def link(previous: str, canonical: bytes) -> str:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from oversight.engine.decision import Decision
-from oversight.engine.request import Request, ServerFacts
+from oversight.engine.request import PERSONAL_FIELDS, REQUEST_FIELDS, Request, ServerFacts
 from oversight.storage.outcome import Outcome, OutcomeStatus
 
-__all__ = ["Added", "DecisionRecord", "OutcomeRecord", "StoredDecision", "StoredOutcome", "recorded_at_us"]
+__all__ = [
+    "SIGNAL_FIELDS",
+    "Added",
+    "DecisionRecord",
+    "OutcomeRecord",
+    "StoredDecision",
+    "StoredOutcome",
+    "recorded_at_us",
+]
+
+SIGNAL_FIELDS: tuple[str, ...] = tuple(name for name in REQUEST_FIELDS if name not in PERSONAL_FIELDS)
+"""The fields of a request that are stored in columns of their own, in the order of these."""
 
 
 class DecisionRecord(NamedTuple):
@@ -18,8 +28,10 @@ class DecisionRecord(NamedTuple):
     One decision on its way to the store.
 
     A named tuple whose order is that of the columns: the drain is measured in microseconds a record. `facts`,
-    `missing_signals`, `reasons` and `shadow_reasons` are JSON text, moved without being parsed. `request` is the parsed
-    canonical request (`engine.identity.canonical_request`), personal part included.
+    `missing_signals`, `reasons` and `shadow_reasons` are JSON text, moved without being parsed. `signals` are the
+    values of the request's columns (`SIGNAL_FIELDS`), None where absent; a real is a float and no negative zero.
+    `personal` is what can be erased: a JSON object of the present `PERSONAL_FIELDS`, of which subject and conversation
+    are kept as they are, too.
     """
 
     decision_id: str
@@ -46,7 +58,10 @@ class DecisionRecord(NamedTuple):
     missing_signals: str
     reasons: str
     shadow_reasons: str
-    request: Mapping[str, Any]
+    signals: tuple[Any, ...]
+    subject_ref: str | None
+    conversation_id: str | None
+    personal: str
 
 
 class OutcomeRecord(NamedTuple):

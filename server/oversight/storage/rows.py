@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -11,44 +11,36 @@ from sqlalchemy import Double, Table
 
 from oversight.engine.decision import Comparison, Decision, Escalation, Evaluation, OnExpiry, Reason, Tier
 from oversight.engine.identity import request_from_canonical
-from oversight.engine.request import PERSONAL_FIELDS, REQUEST_FIELDS, ServerFacts
+from oversight.engine.request import ServerFacts
 from oversight.storage.chain import canonical_row, link, seal
 from oversight.storage.outcome import Outcome, OutcomeStatus, canonical_outcome
-from oversight.storage.records import DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
-from oversight.storage.tables import decisions, outcomes
+from oversight.storage.records import SIGNAL_FIELDS, DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
+from oversight.storage.tables import outcomes
 
 __all__ = ["Row", "body_sha256", "decision_from_rows", "decision_row", "linked", "outcome_row", "personal_row"]
 
 Row = tuple[Any, ...]
 """The values of a row in the order of the table's columns."""
 
-_SIGNALS = tuple(name for name in REQUEST_FIELDS if name not in PERSONAL_FIELDS)
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+_PLAIN = DecisionRecord._fields.index("signals")
+_TENANT = SIGNAL_FIELDS.index("tenant_id")
 
 
 def _reals(table: Table) -> tuple[int, ...]:
     return tuple(place for place, column in enumerate(table.c) if isinstance(column.type, Double))
 
 
-_FLAGS = decisions.c.keys().index("guardrail_flags")
-_DECISION_REALS = _reals(decisions)
 _OUTCOME_REALS = _reals(outcomes)
 
 
 def personal_row(record: DecisionRecord, salt: bytes) -> Row:
-    """Return the row of `personal_parts`."""
-    request = record.request
-    part = _encode({name: request[name] for name in PERSONAL_FIELDS if name in request})
-    get = request.get
-    return record.decision_id, get("tenant_id"), get("subject_ref"), get("conversation_id"), salt, part
+    """Return the row of `personal_parts` behind its key."""
+    return record.signals[_TENANT], record.subject_ref, record.conversation_id, salt, record.personal
 
 
-def decision_row(record: DecisionRecord, personal: Row) -> list[Any]:
-    """Return the row of `decisions` up to the chain columns; *personal* is its row of `personal_parts`."""
-    row = [*record[:-1], seal(personal[4], personal[5]), *map(record.request.get, _SIGNALS)]
-    if row[_FLAGS] is not None:
-        row[_FLAGS] = _encode(row[_FLAGS])
-    return _plain_reals(row, _DECISION_REALS)
+def decision_row(record: DecisionRecord, salt: bytes) -> list[Any]:
+    """Return the row of `decisions` up to the chain columns; *salt* is that of its personal part."""
+    return [*record[:_PLAIN], seal(salt, record.personal), *record.signals]
 
 
 def body_sha256(outcome: Outcome) -> str:
@@ -71,9 +63,9 @@ def _plain_reals(row: list[Any], places: tuple[int, ...]) -> list[Any]:
     return row
 
 
-def linked(rows: Sequence[list[Any]], writer: str, head: tuple[int, str]) -> tuple[list[Row], int, str]:
+def linked(rows: Iterable[list[Any]], writer: str, head: tuple[int, str]) -> list[Row]:
     """
-    Return the *rows* with the values of their chain columns, and the new head.
+    Return the *rows* with the values of their chain columns: writer, number, hash.
 
     *head* is the number and the hash of the last row before them.
     """
@@ -81,17 +73,18 @@ def linked(rows: Sequence[list[Any]], writer: str, head: tuple[int, str]) -> tup
     out: list[Row] = []
     for row in rows:
         number += 1
-        chained = (*row, writer, number)
-        previous = link(previous, canonical_row(chained))
-        out.append((*chained, previous))
-    return out, number, previous
+        row.extend((writer, number))
+        previous = link(previous, canonical_row(row))
+        row.append(previous)
+        out.append(tuple(row))
+    return out
 
 
 def decision_from_rows(
     row: Mapping[str, Any], part: str | None, outcome_rows: Sequence[Mapping[str, Any]]
 ) -> StoredDecision:
     """Return the decision from its row, its personal *part* (None once erased) and the rows of its outcomes."""
-    fields = {name: row[name] for name in _SIGNALS if row[name] is not None}
+    fields = {name: row[name] for name in SIGNAL_FIELDS if row[name] is not None}
     if "guardrail_flags" in fields:
         fields["guardrail_flags"] = json.loads(fields["guardrail_flags"])
     fields |= json.loads(part) if part is not None else {}

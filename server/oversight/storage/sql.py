@@ -77,13 +77,13 @@ class SqlStore:
                 wanted.append(record)
         if not wanted:
             return 0
-        salts = os.urandom(_SALT_BYTES * len(wanted))
-        personal = [
-            personal_row(record, salts[at : at + _SALT_BYTES])
-            for record, at in zip(wanted, range(0, len(salts), _SALT_BYTES), strict=True)
-        ]
-        self._insert(connection, tables.personal_parts, personal)
-        self._append(connection, tables.decisions, list(map(decision_row, wanted, personal)))
+        salts = _draw_salts(len(wanted))
+        last = self._append(connection, tables.decisions, map(decision_row, wanted, salts))
+        first = last - len(wanted) + 1
+        parts = map(personal_row, wanted, salts)
+        self._insert(
+            connection, tables.personal_parts, [(self._writer, seq, *part) for seq, part in enumerate(parts, first)]
+        )
         return len(wanted)
 
     def _add_outcomes(self, connection: Connection, records: Sequence[OutcomeRecord]) -> tuple[int, int]:
@@ -101,26 +101,25 @@ class SqlStore:
             rows.append(outcome_row(record, key[1], OutcomeStatus.CONFLICT if conflict else OutcomeStatus.ACCEPTED))
             known.add(key)
             taken.add(key[0])
-        self._append(connection, tables.outcomes, rows)
+        if rows:
+            self._append(connection, tables.outcomes, rows)
         return len(rows) - conflicts, conflicts
 
-    def _append(self, connection: Connection, table: Table, rows: Sequence[list[Any]]) -> None:
-        if not rows:
-            return
-        mine = (tables.chain_heads.c.writer == self._writer) & (tables.chain_heads.c.chain == table.name)
+    def _append(self, connection: Connection, table: Table, rows: Iterable[list[Any]]) -> int:
+        """Insert *rows* (at least one) at the end of this writer's chain; return the number of the last."""
+        heads = tables.chain_heads
+        mine = (heads.c.writer == self._writer) & (heads.c.chain == table.name)
         head = connection.execute(
-            select(tables.chain_heads.c.chain_seq, tables.chain_heads.c.chain_hash).where(mine).with_for_update()
+            select(heads.c.chain_seq, heads.c.chain_hash).where(mine).with_for_update()
         ).one_or_none()
-        chained, number, last = linked(rows, self._writer, (0, GENESIS) if head is None else (head[0], head[1]))
+        chained = linked(rows, self._writer, (0, GENESIS) if head is None else (head[0], head[1]))
         self._insert(connection, table, chained)
+        last: dict[str, Any] = dict(zip(("chain_seq", "chain_hash"), chained[-1][-2:], strict=True))
         if head is None:
-            connection.execute(
-                insert(tables.chain_heads).values(
-                    writer=self._writer, chain=table.name, chain_seq=number, chain_hash=last
-                )
-            )
+            connection.execute(insert(heads).values(writer=self._writer, chain=table.name, **last))
         else:
-            connection.execute(update(tables.chain_heads).where(mine).values(chain_seq=number, chain_hash=last))
+            connection.execute(update(heads).where(mine).values(last))
+        return int(last["chain_seq"])
 
     def _insert(self, connection: Connection, table: Table, rows: list[Row]) -> None:
         # Straight to the driver: SQLAlchemy's handling of each value would cost more than the insert itself.
@@ -137,7 +136,10 @@ class SqlStore:
             if row is None:
                 return None
             part = connection.execute(
-                select(tables.personal_parts.c.part).where(tables.personal_parts.c.decision_id == decision_id)
+                select(tables.personal_parts.c.part).where(
+                    (tables.personal_parts.c.writer == row.writer)
+                    & (tables.personal_parts.c.chain_seq == row.chain_seq)
+                )
             ).scalar_one_or_none()
             reports = connection.execute(
                 select(tables.outcomes).where(tables.outcomes.c.decision_id == decision_id)
@@ -210,6 +212,11 @@ class SqlStore:
 def open_reader(url: str) -> SqlStore:
     """Return a store that only reads, for workers; the database need not exist yet."""
     return SqlStore(url, writer="", read_only=True)
+
+
+def _draw_salts(count: int) -> list[bytes]:
+    drawn = os.urandom(_SALT_BYTES * count)
+    return [drawn[at : at + _SALT_BYTES] for at in range(0, len(drawn), _SALT_BYTES)]
 
 
 def _look(connection: Connection, table: Table, columns: tuple[str, ...], keys: Iterable[str]) -> Iterator[Row]:

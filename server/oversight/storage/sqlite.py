@@ -24,6 +24,8 @@ _WRITER = (
     "PRAGMA synchronous=FULL",
     "PRAGMA secure_delete=ON",
     "PRAGMA cache_size=-16384",
+    # Else a long transaction writes pages before its commit, and shuts readers out from then on.
+    "PRAGMA cache_spill=OFF",
     f"PRAGMA busy_timeout={_WRITER_WAITS_MS}",
 )
 _READER = ("PRAGMA query_only=ON", f"PRAGMA busy_timeout={_READER_WAITS_MS}")

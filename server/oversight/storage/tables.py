@@ -36,7 +36,7 @@ __all__ = [
     "snapshots",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Layout of the tables below; a database with another one is refused."""
 
 _metadata = MetaData()
@@ -129,24 +129,32 @@ decisions = Table(
     *_chain("decisions"),
     Index("decisions_by_time", "decided_at_us"),
     Index("decisions_by_tier", "tier", "decided_at_us"),
-    Index("decisions_by_request", "request_key"),
-    Index("decisions_by_intent", "department", "intent", "decided_at_us"),
+    # No others before something looks records up by them: each index in whose order records do not come is a page of
+    # the file read and written for every record.
 )
 """One row a decision. A column has its field's name; absent is NULL, enums are the API's numbers, lists JSON text."""
 
 personal_parts = Table(
     "personal_parts",
     _metadata,
-    Column("decision_id", Text, primary_key=True),
+    _text("writer", required=True),
+    _integer("chain_seq", required=True),
     _text("tenant_id"),
     _text("subject_ref"),
     _text("conversation_id"),
     Column("salt", LargeBinary, nullable=False),
     _text("part", required=True),
+    PrimaryKeyConstraint("writer", "chain_seq"),
     Index("personal_parts_by_subject", "subject_ref"),
     Index("personal_parts_by_conversation", "conversation_id"),
+    sqlite_with_rowid=False,
 )
-"""What can be erased of a request: `part` is a JSON object of its personal fields, `salt` 16 random bytes."""
+"""
+What can be erased of a request: `part` is a JSON object of its personal fields, `salt` 16 random bytes.
+
+A part has the number of its decision in the writer's chain, so that parts are appended: by decision id, each would go
+to a page of its own.
+"""
 
 outcomes = Table(
     "outcomes",

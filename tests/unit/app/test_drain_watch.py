@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.samples import DECODE, WIRE
+from contract.samples import COUNT, DECODE, WIRE
 from oversight.app.drain_watch import DrainWatch
 from oversight.app.handover import read_drained_us
 from oversight.app.snapshot_outbox import SnapshotOutbox
@@ -58,7 +58,7 @@ class Place:
         self.outbox = SnapshotOutbox(data)
         root = data / "journal"
         self.journal = Journal(root / "worker-0", segment_bytes=10**6, segment_age_s=60, max_bytes=10**9)
-        drain = Drain(root, self.store, decode=DECODE, clock=lambda: self.now_s)
+        drain = Drain(root, self.store, decode=DECODE, count=COUNT, clock=lambda: self.now_s)
         self.watch = DrainWatch(self.run, drain, self.store, self.outbox)
         self.now_s = 1_000.0
 
@@ -105,6 +105,46 @@ def test_what_waits_is_counted_while_the_store_is_away(place: Place) -> None:
     assert (2, 1, "the store cannot be written: away") == (state.pending_records, state.oldest_us, state.problem)
     assert state.pending_bytes > 0
     assert 1_000_000_000 == read_drained_us(place.run) == state.drained_through_us
+
+
+def test_a_long_backlog_is_drained_slice_by_slice(place: Place) -> None:
+    """Between slices the counts are told, and a stop is obeyed; the next slice comes at once."""
+    times = iter(range(1_000))
+    drain = Drain(
+        place.data / "journal", place.store, decode=DECODE, count=COUNT, batch_records=2, clock=lambda: place.now_s
+    )
+    watch = DrainWatch(place.run, drain, place.store, place.outbox, slice_s=1.5, clock=lambda: next(times))
+    for number in range(1, 8):
+        place.append(number)
+
+    seen = [(watch.step(), watch.hurries, watch.state.pending_records) for _ in range(3)]
+
+    assert [(False, True, 3), (True, False, 0), (True, False, 0)] == seen
+    assert 1_000_000_000 == watch.state.drained_through_us
+
+
+def test_a_store_that_is_away_is_not_pressed(place: Place) -> None:
+    """What cannot be taken now is tried again at the usual pace."""
+    place.append(1)
+    place.store.is_away = True
+    place.watch.step()
+
+    assert (False, 1) == (place.watch.hurries, place.watch.state.pending_records)
+
+
+def test_one_folders_problem_does_not_slow_the_others_down(place: Place) -> None:
+    """They have a backlog to be rid of."""
+    drain = Drain(place.data / "journal", place.store, decode=DECODE, count=COUNT, batch_records=1)
+    watch = DrainWatch(place.run, drain, place.store, place.outbox, slice_s=0.0)
+    broken = Journal(place.data / "journal" / "worker-1", segment_bytes=10**6, segment_age_s=60, max_bytes=10**9)
+    broken.append(b"\x1a\x02\x0a\x00")
+    place.append(1)
+    place.append(2)
+
+    assert not watch.step()
+
+    assert (True, 1) == (watch.hurries, len(place.store.outcomes))
+    assert "start the version of the server" in watch.state.problem
 
 
 def test_the_stores_absence_and_its_return_are_said_once(place: Place, caplog: pytest.LogCaptureFixture) -> None:
@@ -178,7 +218,7 @@ def test_outcomes_with_other_facts_under_one_id_are_said(place: Place, caplog: p
             return Added(len(decisions), 0, len(outcomes), 0)
 
     store = Conflicting()
-    watch = DrainWatch(place.run, Drain(place.data / "journal", store, decode=DECODE), store, place.outbox)
+    watch = DrainWatch(place.run, Drain(place.data / "journal", store, decode=DECODE, count=COUNT), store, place.outbox)
     place.append(1)
 
     with caplog.at_level(logging.WARNING):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from builders import KEYS
 from contract.samples import (
+    COUNT,
     DECODE,
     DIGEST,
     FACTS,
@@ -27,14 +28,22 @@ from contract.samples import (
 )
 from oversight.decisions import Call
 from oversight.engine.decision import Comparison
-from oversight.engine.identity import request_from_canonical, request_key
+from oversight.engine.identity import request_key
 from oversight.engine.request import REQUEST_FIELDS, Request
 from oversight.errors import JournalFormatError
 from oversight.grpc_api.convert.requests import request_to_proto
 from oversight.storage.outcome import Outcome
-from oversight.storage.records import DecisionRecord, OutcomeRecord, recorded_at_us
+from oversight.storage.records import SIGNAL_FIELDS, DecisionRecord, OutcomeRecord, recorded_at_us
+from oversight.storage.rows import decision_from_rows, decision_row
+from oversight.storage.tables import decisions
 from oversight.v1 import journal_pb2 as pb
 from oversight.v1.decision_service_pb2 import DecideResponse
+
+
+def request_in(record: DecisionRecord) -> Request:
+    """Return the request of a record as it is read back from the store."""
+    row = dict(zip(decisions.c.keys(), decision_row(record, b""), strict=False))
+    return decision_from_rows(row, record.personal, []).request
 
 
 def test_a_decision_comes_back_whole() -> None:
@@ -50,7 +59,7 @@ def test_a_decision_comes_back_whole() -> None:
     assert ["churn_risk", "sentiment_trend"] == json.loads(record.missing_signals)
     assert ["LOW_CONFIDENCE", "SECOND"] == [reason["code"] for reason in json.loads(record.reasons)]
     assert ["SHADOW"] == [reason["code"] for reason in json.loads(record.shadow_reasons)]
-    assert a_request(1) == request_from_canonical(record.request, record.decided_at_us)
+    assert a_request(1) == request_in(record)
 
 
 def test_a_reason_has_its_fields_by_name() -> None:
@@ -89,7 +98,7 @@ def test_absent_values_come_back_absent() -> None:
         *(record.review_sla_s, record.on_expiry),
         *(record.missing_signals, record.shadow_reasons),
     )
-    assert {"request_id": "r"} == record.request
+    assert Request("r", decided_at_us=NOW_US) == request_in(record)
 
 
 # Text that UTF-8 can carry: anything else never gets past protobuf.
@@ -111,7 +120,7 @@ def test_any_text_and_value_comes_back(observed: Any, limit: Any, text: str, num
 
     assert isinstance(record, DecisionRecord)
     assert (text, number, text, number) == (record.caller, record.decided_at_us, record.trace_id, record.latency_us)
-    assert request._replace(decided_at_us=number) == request_from_canonical(record.request, number)
+    assert request._replace(decided_at_us=number) == request_in(record)
     ((found,), read_facts) = (json.loads(record.reasons), json.loads(record.facts))
     expected = list(limit) if isinstance(limit, tuple) else limit
     assert [text, observed, expected] == [found["message"], *map(found["comparisons"][0].get, ("observed", "limit"))]
@@ -142,6 +151,52 @@ def test_a_record_knows_when_it_was_made() -> None:
     (outcome,) = DECODE(an_outcome_payload(Outcome("o", "0" * 32), received_at_us=7))
 
     assert (NOW_US + 1, 7) == (recorded_at_us(a_record(1)), recorded_at_us(outcome))
+
+
+@pytest.mark.parametrize(
+    ("expected", "payload"),
+    [
+        (1, a_payload(1)),
+        (1, an_outcome_payload(an_outcome(1))),
+        (5, a_payload(1) + a_payload(2) + an_outcome_payload(an_outcome(1)) + a_payload(3) + a_payload(4)),
+        (3, a_payload(1, decision=a_decision(1, missing_signals=("m" * 300_000,))) + a_payload(2) * 2),
+        (1, b"\x1a\x02\x0a\x00"),
+        (2, a_payload(1) + a_payload(2) + b"\x1a\x02\x0a\x00"),
+        (1, b""),
+        (1, b"not protobuf"),
+        (1, a_payload(1)[:-1]),
+        (1, b"\x0a\xff"),
+    ],
+)
+def test_records_are_counted_without_being_read(expected: int, payload: bytes) -> None:
+    """What waits is counted twice a second; what nobody can read waits as well."""
+    assert expected == COUNT(payload)
+
+
+@given(payload=st.binary(max_size=200))
+def test_counting_takes_any_bytes(payload: bytes) -> None:
+    """A count that fails would hide all the others."""
+    assert 1 <= COUNT(payload) <= max(1, len(payload))
+
+
+@pytest.mark.parametrize("cut", ["reasons", "policy"])
+def test_a_part_that_does_not_parse_is_refused_as_the_whole_is(cut: str) -> None:
+    """Parts are read by themselves, and late; garbage in one must stop its worker only."""
+    reply = DecideResponse(decision_id="0" * 32).SerializeToString()
+    number = DecideResponse.DESCRIPTOR.fields_by_name[cut].number
+    entry = pb.DecisionEntry().SerializeToString() + b"\x12" + bytes((len(reply) + 4,))
+    entry += reply + bytes((number << 3 | 2, 2)) + b"\x0a\x7f"
+
+    with pytest.raises(JournalFormatError, match="not one of ours"):
+        DECODE(b"\x0a" + bytes((len(entry),)) + entry)
+
+
+def test_a_negative_zero_is_a_zero() -> None:
+    """Databases make it so, and what is hashed must be what will be read."""
+    record = a_record(1, request=a_request(1, sentiment_score=-0.0))
+
+    score = record.signals[SIGNAL_FIELDS.index("sentiment_score")]
+    assert "0.0" == str(score)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contract.memory_store import MemoryStore
-from contract.samples import DECODE
+from contract.samples import COUNT, DECODE
 from journal_fakes import Clock, FaultyFiles
 from oversight.journal.drain import Drain
 from oversight.journal.journal import Journal
@@ -69,4 +69,4 @@ def store() -> MemoryStore:
 @pytest.fixture
 def drain(root: Path, store: MemoryStore, clock: Clock) -> Drain:
     """Return a drain of small batches."""
-    return Drain(root, store, decode=DECODE, batch_records=3, clock=clock)
+    return Drain(root, store, decode=DECODE, count=COUNT, batch_records=3, clock=clock)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from contract.memory_store import DiedError, MemoryStore
-from contract.samples import DECODE, NOW_US, a_payload, an_id, an_outcome, an_outcome_payload
+from contract.samples import COUNT, DECODE, NOW_US, a_payload, an_id, an_outcome, an_outcome_payload
 from journal_fakes import Clock, files_in, stored
 from oversight.errors import StoreUnavailableError
 from oversight.journal.drain import Drain, DrainReport, Pending
@@ -153,9 +153,9 @@ def test_dying_between_commit_and_removal_repeats_harmlessly(
 
     for _ in range(2):
         with pytest.raises(DiedError):
-            Drain(root, DiesAfterCommit(), decode=DECODE, batch_records=3).run_once()  # type: ignore[arg-type]  # never returns
+            Drain(root, DiesAfterCommit(), decode=DECODE, count=COUNT, batch_records=3).run_once()  # type: ignore[arg-type]  # never returns
 
-    report = Drain(root, sql, decode=DECODE, batch_records=3).run_once()
+    report = Drain(root, sql, decode=DECODE, count=COUNT, batch_records=3).run_once()
     found = [sql.find_decision(an_id(number)) for number in range(1, 8)]
     sql.close()
 
@@ -215,7 +215,7 @@ def test_what_a_pass_did_before_it_failed_is_in_the_next_report(
     journal = make_journal()
     for number in range(1, 6):
         journal.append(a_payload(number))
-    drain = Drain(root, store, decode=DECODE, batch_records=3, clock=clock)
+    drain = Drain(root, store, decode=DECODE, count=COUNT, batch_records=3, clock=clock)
     with pytest.raises(StoreUnavailableError):
         drain.run_once()
 
@@ -226,7 +226,7 @@ def test_the_watermark_is_from_before_the_first_look(make_journal: MakeJournal, 
     """What is appended while the drain reads may be missed; nobody must then conclude that it does not exist."""
     times = iter([1.0, 2.0, 3.0])
     store = MemoryStore()
-    drain = Drain(root, store, decode=DECODE, clock=lambda: next(times))
+    drain = Drain(root, store, decode=DECODE, count=COUNT, clock=lambda: next(times))
 
     assert [1_000_000, 2_000_000] == [drain.run_once().watermark_us, drain.run_once().watermark_us]
 
@@ -247,7 +247,7 @@ def test_without_a_position_file_everything_is_drained_again(
     else:
         file.write_bytes(b"\0" * 60 if broken == "garbage" else file.read_bytes().replace(b"[", b"[9"))
 
-    restarted = Drain(root, store, decode=DECODE, clock=clock)
+    restarted = Drain(root, store, decode=DECODE, count=COUNT, clock=clock)
 
     assert DrainReport(decisions=1, duplicates=4, watermark_us=NOW_US) == restarted.run_once()
 
@@ -261,7 +261,10 @@ def test_with_its_position_file_a_restart_repeats_nothing(
     drain.run_once()
     journal.append(a_payload(2))
 
-    assert DrainReport(decisions=1, watermark_us=NOW_US) == Drain(root, store, decode=DECODE, clock=clock).run_once()
+    assert (
+        DrainReport(decisions=1, watermark_us=NOW_US)
+        == Drain(root, store, decode=DECODE, count=COUNT, clock=clock).run_once()
+    )
 
 
 def test_a_position_file_that_cannot_be_written_keeps_no_record_from_the_store(
@@ -316,6 +319,86 @@ def test_pending_counts_what_is_behind_the_position(
     assert Pending(2, 2 * SIZE, NOW_US + 7) == drain.pending()
 
 
+def test_each_record_of_a_batch_is_pending(root: Path, make_journal: MakeJournal, drain: Drain) -> None:
+    """A caller that sends batches is not a hundred times less behind."""
+    journal = make_journal(segment_bytes=1 << 20)
+    journal.append(an_outcome_payload(an_outcome(1), received_at_us=7))
+    journal.append_many([a_payload(number) for number in range(1, 6)])
+    journal.append_many([a_payload(6), an_outcome_payload(an_outcome(6))])
+    content = segments(root / "worker-0")[0].stat().st_size
+    assert Pending(8, content, 7) == drain.pending()
+
+    left = [(drain.run_once(lambda: True), drain.pending().records)[1] for _ in range(3)]
+
+    assert [2, 0, 0] == left, "a batch of 3 ends with the frame that fills it"
+
+
+def test_a_long_backlog_is_counted_in_steps(root: Path, drain: Drain) -> None:
+    """After a start the drain must not wait until millions are counted."""
+    (root / "worker-0").mkdir(parents=True)
+    one = frame(an_outcome_payload(an_outcome(1), received_at_us=7))
+    for number in (1, 2):
+        (root / "worker-0" / f"00000000000{number}-a.journal").write_bytes(one * 60_000)
+
+    seen = [drain.pending() for _ in range(4)]
+
+    expected = [Pending(count, count * len(one), 7) for count in (50_000, 100_000, 120_000, 120_000)]
+    assert expected == seen
+
+
+def test_space_set_aside_in_a_segment_is_neither_pending_nor_damage(
+    root: Path, make_journal: MakeJournal, drain: Drain, store: MemoryStore
+) -> None:
+    """A worker may give its segment its size at once, and close it before it is full."""
+    journal = make_journal()
+    journal.append(a_payload(1))
+    (path,) = segments(root / "worker-0")
+    os.truncate(path, 1 << 20)
+    assert Pending(1, SIZE, NOW_US + 1) == drain.pending()
+    assert DrainReport(decisions=1, watermark_us=NOW_US) == drain.run_once()
+    assert Pending() == drain.pending()
+    assert [path] == segments(root / "worker-0")
+
+    journal.close()
+
+    assert DrainReport(watermark_us=NOW_US) == drain.run_once()
+    assert [".json"] == files_in(root / "worker-0")
+
+
+def test_a_long_backlog_is_drained_in_steps_a_batch_of_each_worker_in_turn(
+    make_journal: MakeJournal, drain: Drain, store: MemoryStore
+) -> None:
+    """A stop or a count waits for one step, and nobody's new decisions wait for another's backlog."""
+    busy, idle = make_journal("worker-0", segment_bytes=4 * SIZE), make_journal("worker-1")
+    for number in range(1, 8):
+        busy.append(a_payload(number))
+    idle.append(a_payload(9))
+
+    assert (4, True) == (drain.run_once(lambda: True).decisions, drain.more)
+    assert [1, 2, 3, 9] == stored(store)
+    idle.append(a_payload(10))
+    assert (2, True) == (drain.run_once(lambda: True).decisions, drain.more)
+    assert (3, False) == (drain.run_once().decisions, drain.more)
+    assert [*range(1, 8), 9, 10] == stored(store)
+
+
+def test_the_watermark_moves_only_when_all_that_was_there_is_in_the_store(
+    make_journal: MakeJournal, drain: Drain, clock: Clock
+) -> None:
+    """In steps as well, and also while a worker goes on writing."""
+    journal, other = make_journal("worker-0"), make_journal("worker-1")
+    for number in range(1, 5):
+        journal.append(a_payload(number))
+    other.append(a_payload(9))
+    seen = []
+    for _ in range(4):
+        seen.append(drain.run_once(lambda: True).watermark_us - NOW_US)
+        clock.now_s += 1
+        journal.append(a_payload(int(clock.now_s) % 1000 + 100))
+
+    assert [-NOW_US, 0, 2_000_000, 3_000_000] == seen
+
+
 def test_pending_falls_batch_by_batch(root: Path, make_journal: MakeJournal, clock: Clock) -> None:
     """The gauge must follow while a long backlog is drained."""
     journal = make_journal(segment_bytes=1 << 20)
@@ -328,7 +411,7 @@ def test_pending_falls_batch_by_batch(root: Path, make_journal: MakeJournal, clo
             seen.append(watched.pending())
             return super().add(decisions, outcomes)
 
-    watched = Drain(root, Watched(), decode=DECODE, batch_records=3, clock=clock)
+    watched = Drain(root, Watched(), decode=DECODE, count=COUNT, batch_records=3, clock=clock)
     watched.run_once()
 
     assert [Pending(left, left * SIZE, NOW_US + 8 - left) for left in (7, 4, 1)] == seen
@@ -345,7 +428,7 @@ def test_a_drain_that_follows_a_writer_gets_every_record_once(root: Path, store:
         journal.close()
 
     writer = threading.Thread(target=write)
-    drain = Drain(root, store, decode=DECODE)
+    drain = Drain(root, store, decode=DECODE, count=COUNT)
     totals = [0, 0, 0]
     deadline_s = time.monotonic() + 30
     writer.start()

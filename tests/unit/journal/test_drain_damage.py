@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contract.memory_store import MemoryStore
-from contract.samples import DECODE, NOW_US, a_payload, a_request
+from contract.samples import COUNT, DECODE, NOW_US, a_payload, a_request
 from journal_fakes import IO_ERROR, Clock, FaultyFiles, damage, files_in, stored
 from oversight.errors import JournalFormatError, JournalUnreadableError, RecordUnavailableError, StoreUnavailableError
 from oversight.journal.drain import Drain, DrainReport
@@ -48,11 +48,11 @@ def test_damage_in_a_growing_segment_is_remembered_until_it_closes(
         journal.append(a_payload(number))
     damage(segments(root / "worker-0")[0], SIZE + 100)
     expected = DrainReport(decisions=2, torn_frames=1, watermark_us=NOW_US)
-    assert expected == Drain(root, store, decode=DECODE, clock=clock).run_once()
+    assert expected == Drain(root, store, decode=DECODE, count=COUNT, clock=clock).run_once()
 
     journal.append(a_payload(4))
     journal.close()
-    report = Drain(root, store, decode=DECODE, clock=clock).run_once()
+    report = Drain(root, store, decode=DECODE, count=COUNT, clock=clock).run_once()
 
     assert DrainReport(decisions=1, watermark_us=NOW_US) == report
     assert [1, 3, 4] == stored(store)
@@ -75,8 +75,8 @@ def test_damage_is_not_forgotten_when_the_store_fails_right_after(
             return super().add(decisions, outcomes)
 
     with pytest.raises(StoreUnavailableError):
-        Drain(root, FailsLater(), decode=DECODE, batch_records=2, clock=clock).run_once()
-    Drain(root, store, decode=DECODE, batch_records=2, clock=clock).run_once()
+        Drain(root, FailsLater(), decode=DECODE, count=COUNT, batch_records=2, clock=clock).run_once()
+    Drain(root, store, decode=DECODE, count=COUNT, batch_records=2, clock=clock).run_once()
 
     assert [4, 5] == stored(store)
     assert [".json", ".torn"] == files_in(root / "worker-0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -44,15 +45,15 @@ def growing(closed: Segment) -> Iterator[Segment]:
 
 
 def payloads(reader: SegmentReader, limit: int = 100) -> list[bytes]:
-    return [entry.payload for entry in reader.read(limit)]
+    return [entry.payload for entry in islice(reader, limit)]
 
 
 def test_records_come_in_order_with_their_ends(closed: Segment) -> None:
     """The end of a record is where the next reader begins."""
     with SegmentReader(closed(FIRST + SECOND + THIRD), 0) as reader:
-        assert [Entry(b"first", len(FIRST)), Entry(b"second", len(FIRST + SECOND))] == reader.read(2)
-        assert [Entry(b"third", len(FIRST + SECOND + THIRD))] == reader.read(2)
-        assert [] == reader.read(2)
+        assert [Entry(b"first", len(FIRST)), Entry(b"second", len(FIRST + SECOND))] == list(islice(reader, 2))
+        assert [Entry(b"third", len(FIRST + SECOND + THIRD))] == list(islice(reader, 2))
+        assert [] == list(islice(reader, 2))
     with SegmentReader(closed(FIRST + SECOND + THIRD), len(FIRST)) as reader:
         assert [b"second", b"third"] == payloads(reader)
 
@@ -99,11 +100,11 @@ def test_damage_in_the_middle_costs_only_the_damaged_record(closed: Segment, gro
             assert 0 == reader.take_torn()
 
 
-@pytest.mark.parametrize("garbage", [bytes(500), b"\xff" * 500, SECOND[:-1] * 3])
+@pytest.mark.parametrize("garbage", [bytes(500) + b"\1", b"\xff" * 500, SECOND[:-1] * 3])
 def test_garbage_at_the_end_is_passed_over_once_nobody_writes(
     closed: Segment, growing: Segment, garbage: bytes
 ) -> None:
-    """Zeros are what a power loss leaves; in a segment that still grows they may yet become a record."""
+    """A power loss leaves such bytes; in a segment that still grows they may yet become a record."""
     with SegmentReader(closed(FIRST + garbage), 0) as reader:
         assert [b"first"] == payloads(reader)
         assert 1 == reader.take_torn()
@@ -143,10 +144,71 @@ def test_bytes_that_were_stale_are_looked_at_again(growing: Segment) -> None:
         assert 0 == reader.take_torn()
 
 
-def test_counting_tells_whole_records_only(closed: Segment) -> None:
-    """What is pending is counted from headers, without reading the records."""
-    with SegmentReader(closed(FIRST + SECOND + THIRD[:-1]), 0) as reader:
-        assert 2 == reader.count()
-        assert len(FIRST + SECOND) == reader.position
-    with SegmentReader(closed(FIRST + bytes(OVERHEAD_BYTES * 2)), 0) as reader:
-        assert 1 == reader.count()
+@pytest.mark.parametrize("blank", [1, OVERHEAD_BYTES, 500, 3_000_000])
+def test_zeros_up_to_the_end_are_space_not_yet_written(closed: Segment, growing: Segment, blank: int) -> None:
+    """A segment may be given its size at once; what was not needed is neither a record nor damage."""
+    content = FIRST + SECOND + bytes(blank)
+
+    with SegmentReader(closed(content), 0) as reader:
+        assert [b"first", b"second"] == payloads(reader)
+        assert (0, True, len(content)) == (reader.take_torn(), reader.whole, reader.position)
+    with SegmentReader(growing(content), 0) as reader:
+        assert [b"first", b"second"] == payloads(reader)
+        assert (0, True, len(FIRST + SECOND)) == (reader.take_torn(), reader.whole, reader.position)
+
+
+def test_space_without_blocks_is_not_even_read(growing: Segment) -> None:
+    """Twice a second, for each worker, and of any size."""
+    path = growing(FIRST)
+    os.truncate(path, 1 << 40)
+
+    with SegmentReader(path, 0) as reader:
+        assert [b"first"] == payloads(reader)
+        assert (0, True) == (reader.take_torn(), reader.whole)
+
+
+def test_a_record_written_into_the_space_is_the_next_one(growing: Segment) -> None:
+    """The writer goes on where the zeros begin."""
+    path = growing(FIRST + bytes(500))
+    with SegmentReader(path, 0) as reader:
+        assert [b"first"] == payloads(reader)
+    with path.open("r+b") as file:
+        file.seek(len(FIRST))
+        file.write(SECOND)
+
+    with SegmentReader(path, reader.position) as reader:
+        assert [b"second"] == payloads(reader)
+
+
+def test_what_is_written_into_the_space_while_it_is_read_is_found(growing: Segment) -> None:
+    """A busy worker always writes behind what was read last; its mark of what is drained must move on all the same."""
+    path = growing(FIRST + bytes(500))
+    with SegmentReader(path, 0) as reader:
+        assert [b"first"] == payloads(reader, limit=1)
+        with path.open("r+b") as file:
+            file.seek(len(FIRST))
+            file.write(SECOND + THIRD)
+
+        assert [b"second", b"third"] == payloads(reader)
+        assert (0, True) == (reader.take_torn(), reader.whole)
+
+
+@pytest.mark.parametrize("hole", [1, OVERHEAD_BYTES, 500, 3_000_000])
+def test_zeros_before_a_record_are_damage(closed: Segment, growing: Segment, hole: int) -> None:
+    """Something stood there, and is lost."""
+    for segment in (closed, growing):
+        with SegmentReader(segment(FIRST + bytes(hole) + THIRD + bytes(100)), 0) as reader:
+            assert [b"first", b"third"] == payloads(reader)
+            assert 1 == reader.take_torn()
+
+
+def test_a_record_cut_off_before_the_space_is_damage(closed: Segment, growing: Segment) -> None:
+    """A worker that was killed while it wrote; in a segment that grows, the rest may still come."""
+    content = FIRST + SECOND[:-2] + bytes(500)
+
+    with SegmentReader(closed(content), 0) as reader:
+        assert [b"first"] == payloads(reader)
+        assert 1 == reader.take_torn()
+    with SegmentReader(growing(content), 0) as reader:
+        assert [b"first"] == payloads(reader)
+        assert (0, False) == (reader.take_torn(), reader.whole)

@@ -129,7 +129,8 @@ def test_the_personal_part_is_apart_and_sealed(file: Path, make_store: MakeStore
 
     ((salt, part, sealed),) = ask(
         file,
-        "SELECT salt, part, personal_sha256 FROM personal_parts JOIN decisions USING (decision_id) WHERE chain_seq = 1",
+        "SELECT salt, part, personal_sha256 FROM personal_parts JOIN decisions USING (writer, chain_seq)"
+        " WHERE chain_seq = 1",
     )
 
     assert {
@@ -141,6 +142,17 @@ def test_the_personal_part_is_apart_and_sealed(file: Path, make_store: MakeStore
     assert sealed == seal(salt, part)
     assert 2 == len({salt for (salt,) in ask(file, "SELECT salt FROM personal_parts")})
     assert "customer-7" not in str(ask(file, "SELECT * FROM decisions"))
+
+
+def test_each_decision_is_read_back_with_its_own_personal_part(make_store: MakeStore, reader: SqlStore) -> None:
+    """Of two writers, each counts its records from 1; no customer may be shown with another's decision."""
+    make_store("replica-1").add([a_record(1), a_record(2)], [])
+    make_store("replica-2").add([a_record(3), a_record(2), a_record(4)], [])
+    make_store("replica-1").add([a_record(5)], [])
+
+    found = [reader.find_decision(an_id(number)) for number in range(1, 6)]
+
+    assert [f"request-{number}" for number in range(1, 6)] == [one.request.request_id if one else "" for one in found]
 
 
 def test_an_erased_decision_is_read_back_without_its_personal_part(
@@ -221,7 +233,7 @@ def test_a_database_of_another_version_is_refused_in_words(file: Path, make_stor
     make_store().add([a_record(1)], [])
     ask(file, "UPDATE schema_version SET version = 99")
 
-    with pytest.raises(StoreVersionError, match=r"schema version 99, this server reads 1: .*--data-dir"):
+    with pytest.raises(StoreVersionError, match=r"schema version 99, this server reads 2: .*--data-dir"):
         make_store().add([a_record(2)], [])
     with pytest.raises(StoreUnavailableError, match="schema version 99"):
         reader.find_decision(an_id(1))

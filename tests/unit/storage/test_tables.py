@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from oversight.engine.request import PERSONAL_FIELDS, REQUEST_FIELDS
 from oversight.storage.outcome import Outcome
-from oversight.storage.records import DecisionRecord
+from oversight.storage.records import SIGNAL_FIELDS, DecisionRecord
 from oversight.storage.tables import decisions, outcomes, personal_parts
 
 CHAIN = ["writer", "chain_seq", "chain_hash"]
-TEXTS_OF_THE_REQUEST = [name for name in REQUEST_FIELDS if name not in PERSONAL_FIELDS]
 
 
 def test_every_field_of_a_request_has_a_column_but_the_personal_ones() -> None:
     """Erasing must leave nothing behind, and replay must miss nothing."""
-    expected = [*DecisionRecord._fields[:-1], "personal_sha256", *TEXTS_OF_THE_REQUEST, *CHAIN]
+    plain, rest = DecisionRecord._fields[:-4], DecisionRecord._fields[-4:]
 
-    assert expected == decisions.c.keys()
+    assert [*plain, "personal_sha256", *SIGNAL_FIELDS, *CHAIN] == decisions.c.keys()
+    assert ("signals", "subject_ref", "conversation_id", "personal") == rest
+    assert not set(PERSONAL_FIELDS).intersection(decisions.c.keys())
+    assert set(REQUEST_FIELDS) == {*SIGNAL_FIELDS, *PERSONAL_FIELDS}
 
 
 def test_every_field_of_an_outcome_has_a_column() -> None:

@@ -15,7 +15,7 @@ from oversight.grpc_api.convert.checks import FieldCheck, check_sha256, check_si
 from oversight.v1 import decision_pb2 as values
 from oversight.v1 import decision_service_pb2 as pb
 
-__all__ = ["canonical_form", "request_fields", "request_from_proto", "request_to_proto"]
+__all__ = ["canonical_form", "request_from_proto", "request_to_proto"]
 
 MAX_FLAGS = 16
 MAX_ATTRIBUTES = 32
@@ -162,22 +162,6 @@ def request_to_proto(fields: Iterable[tuple[str, Any]]) -> pb.DecideRequest:
             case _:
                 setattr(message, name, value)
     return message
-
-
-def request_fields(message: pb.DecideRequest) -> dict[str, Any]:
-    """Return the present fields of a recorded request by the engine's names; `request_to_proto` the other way."""
-    found = {_ENGINE_NAMES.get(field.name, field.name): value for field, value in message.ListFields()}
-    if "guardrail_flags" in found:
-        found["guardrail_flags"] = list(message.guardrails.flags)
-    if "signal_time_us" in found:
-        found["signal_time_us"] = message.signal_time.ToMicroseconds()
-    if "draft_sha256" in found:
-        found["draft_sha256"] = message.draft_sha256.hex()
-    if "attributes" in found:
-        found["attributes"] = {
-            name: getattr(value, str(value.WhichOneof("value"))) for name, value in sorted(message.attributes.items())
-        }
-    return found
 
 
 def _kind(value: AttributeScalar) -> str:
