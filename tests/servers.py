@@ -101,6 +101,8 @@ class ServerProcess:
             "policy_poll_s": 0.1,
             "drain_interval_s": 0.05,
             "worker_pinning": "off",
+            # What a test says of one worker, it says of one process.
+            "standby": False,
             "log_format": "json",
             **settings,
         }
@@ -109,15 +111,19 @@ class ServerProcess:
         if not self.policy.exists():
             write_policy(self.policy)
 
-    def launch(self) -> None:
-        """Start the process and return at once."""
+    def all_variables(self) -> dict[str, str]:
+        """Return the environment of the process: nobody's settings but those given."""
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("OVERSIGHT_", "OTEL_"))
         }
-        environment |= {f"OVERSIGHT_{name.upper()}": str(value) for name, value in self._settings.items()}
+        settings = {f"OVERSIGHT_{name.upper()}": str(value) for name, value in self._settings.items()}
+        return environment | settings | self.environment
+
+    def launch(self) -> None:
+        """Start the process and return at once."""
         with self.log.open("ab") as log, self.out.open("ab") as out:
             self._process = subprocess.Popen(
-                SERVE, env=environment | self.environment, stdout=out, stderr=log, stdin=subprocess.DEVNULL
+                SERVE, env=self.all_variables(), stdout=out, stderr=log, stdin=subprocess.DEVNULL
             )
 
     def start(self) -> Self:

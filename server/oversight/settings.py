@@ -47,8 +47,13 @@ class Settings(BaseSettings):
         description="File with the audit key, shared by replicas. Not set: one is made like the id key.",
     )
     workers: int = Field(0, ge=0, le=256, description="Deciding processes; 0 is one for each CPU available.")
+    standby: bool = Field(
+        default=True,
+        description="Keep a second worker ready beside a lone one, to take over at once when that one dies.",
+    )
     worker_pinning: Literal["auto", "on", "off"] = Field(
-        "auto", description="Whether each worker stays on one CPU; auto does not under a CPU quota."
+        "auto",
+        description="Keep each worker on one CPU; auto does not under a CPU quota, nor in a container with all CPUs.",
     )
     max_waiting_calls: int = Field(
         512,

@@ -46,7 +46,7 @@ _BLOCK = re.compile(
     r"(?P<marks>(?:^<!--[^\n]*-->\n+)*)^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _MARK = re.compile(r"<!-- (file|exit code|not run): (.*) -->")
-_CALLS = re.compile(r"\boversight (decide|outcome|replay|explain)\b")
+_CALLS = re.compile(r"\boversight (decide|outcome|replay|load|explain)\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ def main() -> int:
     roles.add_parser("controller", help="reads and publishes rules, drains journals")
     worker = roles.add_parser("worker", help="answers calls")
     worker.add_argument("--index", type=int, required=True)
+    worker.add_argument("--in-turn", action="store_true", help="one worker serves, the others wait for its end")
     roles.add_parser("serve", help="the supervisor, with settings from the environment")
     arguments = parser.parse_args()
     if arguments.role == "serve":
@@ -24,15 +25,15 @@ def main() -> int:
 
         return serve(Settings())
     try:
-        parent, settings = read_brief(sys.stdin.buffer.read())
-        end_with_parent(parent)
+        brief = read_brief(sys.stdin.buffer.read())
+        end_with_parent(brief.parent)
         if arguments.role == "controller":
             from oversight.app.controller import run_controller  # as above
 
-            return run_controller(settings)
+            return run_controller(brief.settings)
         from oversight.app.worker import run_worker  # as above
 
-        return run_worker(settings, arguments.index)
+        return run_worker(brief.settings, arguments.index, generation=brief.generation, in_turn=arguments.in_turn)
     except OversightError as error:
         sys.stderr.write(f"oversight {arguments.role}: {error}\n")
         return 1

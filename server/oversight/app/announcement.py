@@ -14,13 +14,14 @@ _DEFAULT_LISTEN = "127.0.0.1:50051"
 _DEFAULT_DATA_DIR = Path(".oversight")
 
 
-def announce(settings: Settings, workers: int, controller: ControllerReport | None) -> str:
+def announce(settings: Settings, workers: int, controller: ControllerReport | None, *, standby: bool = False) -> str:
     """Return the text, with a line feed at its end; commands in it work as they stand in another shell."""
     rules = "the default policy of the package" if settings.policy is None else str(settings.policy.resolve())
     target = "" if settings.listen == _DEFAULT_LISTEN else f" --target {settings.listen}"
     folder = "" if settings.data_dir == _DEFAULT_DATA_DIR else f" --data-dir {settings.data_dir}"
+    count = f"{workers} worker{'' if workers == 1 else 's'}{' and one on standby' if standby else ''}"
     lines = [
-        f"Oversight serves decisions on {settings.listen} with {workers} worker{'' if workers == 1 else 's'}.",
+        f"Oversight serves decisions on {settings.listen} with {count}.",
         f"  policy  {rules}{_describe_version(controller)}",
         f"  data    {settings.data_dir.resolve()}",
     ]

@@ -11,11 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from oversight.errors import StartError
 from oversight.settings import Settings
 
-__all__ = ["Child", "end_with_parent", "read_brief"]
+__all__ = ["PROGRAM", "Brief", "Child", "end_with_parent", "read_brief"]
 
 PROGRAM = (sys.executable, "-P", "-m", "oversight.app")
 """-P: a folder named `oversight` where the server is started must not be taken for the package."""
@@ -28,9 +29,21 @@ _LONGEST_DELAY_S = 15.0
 _log = logging.getLogger(__name__)
 
 
+class Brief(NamedTuple):
+    """
+    What a child is told at its start: who its parent is, the settings, and its generation.
+
+    Generations count rolling restarts: a process that is to replace another one is of the next.
+    """
+
+    parent: int
+    settings: Settings
+    generation: int
+
+
 class Child:
     """
-    One child process, started anew whenever it dies.
+    One child process, started anew whenever it dies, then of the same *generation*.
 
     Settings go to its standard input: what stands in arguments or the environment, every user of the machine may read.
     Call all methods from the main thread: the kernel tells a child that its parent died when the *thread* that spawned
@@ -45,16 +58,33 @@ class Child:
         *,
         program: Sequence[str] = PROGRAM,
         clock: Callable[[], float] = time.monotonic,
+        generation: int = 0,
     ) -> None:
         self.name = name
         self.restarts = 0
-        self._command = [*program, *arguments]
-        self._brief = json.dumps({"parent": os.getpid(), "settings": settings.model_dump(mode="json")}).encode()
+        self._arguments = arguments
+        self._settings = settings
+        self._program = program
+        self._generation = generation
         self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
         self._started_s = 0.0
         self._due_s: float | None = None
         self._early_deaths = 0
+        self._restarting = False
+
+    def successor(self) -> Child:
+        """Return a child like this one, not yet started, that is to take its place."""
+        successor = Child(
+            self.name,
+            self._arguments,
+            self._settings,
+            program=self._program,
+            clock=self._clock,
+            generation=self._generation + 1,
+        )
+        successor.restarts = self.restarts
+        return successor
 
     @property
     def pid(self) -> int:
@@ -68,9 +98,12 @@ class Child:
 
     def start(self) -> None:
         """Start the process. Raise `StartError` where the operating system refuses."""
+        command = [*self._program, *self._arguments]
+        brief = Brief(os.getpid(), self._settings, self._generation)._asdict()
+        brief["settings"] = self._settings.model_dump(mode="json")
         try:
             # A group of its own: Ctrl-C in the terminal reaches only the supervisor, which stops children in order.
-            process = subprocess.Popen(self._command, stdin=subprocess.PIPE, process_group=0)  # noqa: S603 - our own
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)  # noqa: S603 - our own
         except OSError as problem:
             raise StartError(f"the {self.name} cannot be started: {problem}") from problem
         self._process = process
@@ -79,7 +112,7 @@ class Child:
         if process.stdin is None:  # never: it was asked for
             return
         try:
-            process.stdin.write(self._brief)
+            process.stdin.write(json.dumps(brief).encode())
             process.stdin.close()
         except BrokenPipeError:
             _log.warning("the %s died before it read its settings", self.name)
@@ -98,10 +131,11 @@ class Child:
         if code is None:
             return False
         if self._due_s is None:
-            self._due_s = self._clock() + self._count_death(code)
+            self._due_s = self._clock() + (0.0 if self._restarting else self._count_death(code))
         if self._clock() < self._due_s:
             return False
-        self.restarts += 1
+        self.restarts += not self._restarting
+        self._restarting = False
         try:
             self.start()
         except StartError:
@@ -114,6 +148,16 @@ class Child:
         """Ask the process to stop."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
+
+    def restart(self) -> None:
+        """
+        Ask the process to stop, by SIGUSR1 because a successor follows at once.
+
+        `keep_alive` starts that one, which counts as no death.
+        """
+        self._restarting = True
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGUSR1)
 
     def kill(self) -> None:
         """End the process now; nothing that was answered is lost by it."""
@@ -171,10 +215,10 @@ def end_with_parent(parent: int) -> None:
         raise StartError("the supervisor is gone")
 
 
-def read_brief(text: bytes) -> tuple[int, Settings]:
-    """Return the parent's process id and the settings that a child gets as *text*. Raise `StartError` without them."""
+def read_brief(text: bytes) -> Brief:
+    """Return what a child is told as *text*. Raise `StartError` where that is none."""
     try:
-        brief = json.loads(text)
-        return int(brief["parent"]), Settings.model_validate(brief["settings"])
+        said = json.loads(text)
+        return Brief(int(said["parent"]), Settings.model_validate(said["settings"]), int(said["generation"]))
     except (ValueError, KeyError, TypeError) as problem:
         raise StartError("no usable settings came on standard input; `oversight serve` starts a server") from problem

@@ -22,7 +22,15 @@ __all__ = [
 ]
 
 _DRAINED_NAME = "drained.json"
-_OWN_FILES = ("snapshot.bin", "drained.json", "supervisor.json", "controller.json", "worker-*.json", "*.partial")
+_OWN_FILES = (
+    "snapshot.bin",
+    "drained.json",
+    "supervisor.json",
+    "controller.json",
+    "worker-*.json",
+    "retired-*.json",
+    "*.partial",
+)
 
 
 def run_folder(data_dir: Path) -> Path:

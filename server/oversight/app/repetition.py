@@ -22,13 +22,19 @@ class Repetition:
     """
 
     def __init__(
-        self, name: str, interval_s: float, step: Callable[[], object], finish: Callable[[], bool] | None = None
+        self,
+        name: str,
+        interval_s: float,
+        step: Callable[[], object],
+        finish: Callable[[], bool] | None = None,
+        hurry: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = name
         self.failures = 0
         self._interval_s = interval_s
         self._step = step
         self._finish = finish
+        self._hurry = hurry
         self._stop = threading.Event()
         self._deadline_s = 0.0
         self._said = ""
@@ -48,11 +54,11 @@ class Repetition:
 
     def _repeat(self) -> None:
         self._guard(self._step)
-        while not self._stop.wait(self._interval_s):
+        while not self._stop.wait(0.0 if self._hurry() else self._interval_s):
             self._guard(self._step)
         # Once at least, however short the grace is.
         while self._finish is not None and not self._guard(self._finish) and time.monotonic() < self._deadline_s:
-            time.sleep(min(self._interval_s, 0.05))
+            time.sleep(0.0 if self._hurry() else min(self._interval_s, 0.05))
 
     def _guard(self, step: Callable[[], object]) -> object:
         try:

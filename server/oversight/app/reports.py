@@ -14,10 +14,13 @@ __all__ = [
     "ControllerReport",
     "SupervisorReport",
     "WorkerReport",
+    "forget_worker",
     "read_controller",
+    "read_retired",
     "read_supervisor",
     "read_worker",
     "read_workers",
+    "reporting_pid",
     "write_report",
 ]
 
@@ -26,7 +29,12 @@ _Report = TypeVar("_Report", "ControllerReport", "SupervisorReport", "WorkerRepo
 
 @dataclass(frozen=True, slots=True)
 class SupervisorReport:
-    """What the supervisor says of itself; `restarts` maps a child (`worker-0`) to how often it was started anew."""
+    """
+    What the supervisor says of itself.
+
+    `workers` decide, with `standby` another one waits; `restarts` maps a child (`worker-0`) to how often it died and
+    was started anew. `rolling`: a rolling restart is under way; `rolling_problem`: why the last one stopped, or empty.
+    """
 
     pid: int
     listen: str
@@ -34,6 +42,9 @@ class SupervisorReport:
     started_us: int
     workers: int
     restarts: Mapping[str, int] = field(default_factory=dict)
+    standby: bool = False
+    rolling: bool = False
+    rolling_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,9 @@ class WorkerReport:
     One worker's state, each second.
 
     `records_lost` counts since the server started, over restarts of this worker; `counters` only since the worker did.
-    `since_us` is when `digest` came into force here. `problem` is what it cannot do at the moment, or empty.
+    `since_us` is when `digest` came into force here. `problem` is what it cannot do at the moment, or empty. `retired`:
+    a process of a younger `generation` has taken over as this worker; this one is finishing, and its report stands
+    apart.
     """
 
     index: int
@@ -87,6 +100,8 @@ class WorkerReport:
     rss_bytes: int
     counters: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
+    generation: int = 0
+    retired: bool = False
 
 
 def write_report(run: Path, report: SupervisorReport | ControllerReport | WorkerReport) -> None:
@@ -115,6 +130,25 @@ def read_workers(run: Path) -> tuple[WorkerReport, ...]:
     return tuple(sorted((report for report in found if report is not None), key=lambda report: report.index))
 
 
+def read_retired(run: Path, index: int) -> WorkerReport | None:
+    """Return what the process that was worker *index* before said last; None where no process was replaced."""
+    return _read_report(run / f"retired-{index}.json", WorkerReport)
+
+
+def reporting_pid(run: Path, name: str) -> int | None:
+    """Return the process id in the report of *name* (`controller`, `worker-0`); None where there is none."""
+    try:
+        return int(json.loads((run / f"{name}.json").read_bytes())["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def forget_worker(run: Path, name: str, pid: int) -> None:
+    """Remove the report of the worker *name* if it is that of process *pid*, which has ended."""
+    if reporting_pid(run, name) == pid:
+        (run / f"{name}.json").unlink(missing_ok=True)
+
+
 def _file_name(report: SupervisorReport | ControllerReport | WorkerReport) -> str:
     match report:
         case SupervisorReport():
@@ -122,7 +156,7 @@ def _file_name(report: SupervisorReport | ControllerReport | WorkerReport) -> st
         case ControllerReport():
             return "controller.json"
         case WorkerReport():
-            return f"worker-{report.index}.json"
+            return f"{'retired' if report.retired else 'worker'}-{report.index}.json"
 
 
 def _read_report(path: Path, kind: type[_Report]) -> _Report | None:

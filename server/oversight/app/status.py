@@ -13,6 +13,7 @@ from oversight.app.reports import (
     SupervisorReport,
     WorkerReport,
     read_controller,
+    read_retired,
     read_supervisor,
     read_workers,
 )
@@ -78,12 +79,19 @@ def read_status(
     run = run_folder(data_dir)
     supervisor, controller, workers = read_supervisor(run), read_controller(run), read_workers(run)
     now_us = clock_us()
-    processes = _processes(supervisor, controller, workers, now_us, is_alive or _is_alive)
+    is_alive = is_alive or _is_alive
+    processes = _processes(supervisor, controller, workers, now_us, is_alive)
+    # After a rolling restart they have ended, and nobody misses them.
+    retired = [report for worker in workers if (report := read_retired(run, worker.index)) and is_alive(report.pid)]
+    processes += tuple(
+        ProcessStatus(f"worker-{report.index} (finishing)", report.pid, alive=True, silent_s=None, stale=False)
+        for report in retired
+    )
     digests = {worker.digest for worker in workers}
     agreed = len(digests) <= 1
     return Status(
         data_dir=str(data_dir.resolve()),
-        state=_state(processes, alarms := _alarms(processes, controller, workers, agreed=agreed)),
+        state=_state(processes, alarms := _alarms(processes, supervisor, controller, workers, agreed=agreed)),
         alarms=alarms,
         problems=controller.problems if controller else (),
         warnings=controller.warnings if controller else (),
@@ -133,6 +141,7 @@ def _processes(
 
 def _alarms(
     processes: tuple[ProcessStatus, ...],
+    supervisor: SupervisorReport | None,
     controller: ControllerReport | None,
     workers: tuple[WorkerReport, ...],
     *,
@@ -145,6 +154,8 @@ def _alarms(
             alarms.append(f"the {process.name} (pid {process.pid}) is not running")
         elif process.stale:
             alarms.append(f"the {process.name} (pid {process.pid}) has said nothing for {process.silent_s:.0f} s")
+    if supervisor and supervisor.rolling_problem:
+        alarms.append(f"the last rolling restart stopped: {supervisor.rolling_problem}")
     if controller and controller.problems:
         which = "the last good rules of an earlier run decide" if controller.last_good else "the last good ones decide"
         alarms.append(f"the rule files have {len(controller.problems)} problem(s); {which}")

@@ -13,11 +13,13 @@ from oversight.app.addresses import check_addresses, find_ports
 from oversight.app.announcement import announce
 from oversight.app.children import Child
 from oversight.app.clock import now_us
-from oversight.app.cpus import count_workers, read_cpus
+from oversight.app.cpus import read_cpus
 from oversight.app.data_dir import DataDirLock, make_private_folder, protect_folders
 from oversight.app.handover import clear_run, run_folder
 from oversight.app.keys import load_keys, make_keys
-from oversight.app.reports import SupervisorReport, read_controller, read_worker, write_report
+from oversight.app.processes import Processes
+from oversight.app.reports import SupervisorReport, read_controller, write_report
+from oversight.app.rolling import RollingRestart
 from oversight.app.signals import SignalPipe
 from oversight.errors import OversightError, StartError
 from oversight.settings import Settings
@@ -27,6 +29,7 @@ __all__ = ["serve"]
 
 _STARTUP_S = 60.0
 """Long enough for ten thousand rules on a busy machine."""
+_LOOK_S = 0.02
 _CLOSING_S = 3.0
 """What a child may take beyond the grace: closing its journal, sending its last spans."""
 _log = logging.getLogger(__name__)
@@ -62,12 +65,12 @@ class _Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._run = run_folder(settings.data_dir)
-        self._signals = SignalPipe(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
-        self._controller = Child("controller", ["controller"], settings)
-        self._workers = [
-            Child(f"worker-{index}", ["worker", "--index", str(index)], settings)
-            for index in range(count_workers(settings, read_cpus()))
-        ]
+        self._terminal = _Terminal()
+        self._signals = SignalPipe(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+        self._processes = Processes(settings, read_cpus())
+        self._rolling = RollingRestart(
+            self._processes, self._run, startup_s=_STARTUP_S, finish_s=settings.shutdown_grace_s + _CLOSING_S
+        )
         self._started_us = now_us()
         self._stopped_by: list[int] = []
 
@@ -76,58 +79,64 @@ class _Server:
             self._report()
             self._start()
             if not self._stopped_by:
-                sys.stdout.write(announce(self._settings, len(self._workers), read_controller(self._run)))
-                sys.stdout.flush()
+                self._announce()
                 self._watch()
             return self._stop()
         finally:
-            for child in (*self._workers, self._controller):
+            for child in self._processes.all:
                 child.kill()
                 child.wait(_CLOSING_S)
 
     def _start(self) -> None:
-        self._controller.start()
-        self._wait_until_ready([self._controller])
+        self._processes.controller.start()
+        self._wait_until_ready([self._processes.controller])
         if self._stopped_by:
             return
-        for worker in self._workers:
+        serving = self._processes.workers[: self._processes.serving]
+        for worker in serving:
             worker.start()
-        self._wait_until_ready(self._workers)
+        self._wait_until_ready(serving)
+        # Behind those that serve: callers wait for them, not for the one on standby.
+        for worker in self._processes.workers[self._processes.serving :]:
+            worker.start()
+
+    def _announce(self) -> None:
+        controller, standby = read_controller(self._run), self._processes.standby
+        sys.stdout.write(announce(self._settings, self._processes.serving, controller, standby=standby))
+        sys.stdout.flush()
 
     def _wait_until_ready(self, children: Sequence[Child]) -> None:
         """Return when all are ready or a signal came; raise `StartError` when one dies or takes too long."""
         deadline = time.monotonic() + _STARTUP_S
         while not self._stopped_by:
-            waiting = [child for child in children if not self._is_ready(child)]
+            waiting = [child for child in children if not self._processes.is_ready(child)]
             if not waiting:
                 return
-            for child in (self._controller, *self._workers):
+            for child in self._processes.kept:
                 if child.pid and child.exit_code() is not None:
                     raise StartError(f"the {child.name} ended while starting; its reason stands above")
             if time.monotonic() > deadline:
                 raise StartError(f"the {waiting[0].name} was not ready within {_STARTUP_S:.0f} s")
-            self._take(self._signals.wait(0.02))
-
-    def _is_ready(self, child: Child) -> bool:
-        if child is self._controller:
-            controller = read_controller(self._run)
-            return controller is not None and controller.pid == child.pid  # it reports once it has published
-        worker = read_worker(self._run, self._workers.index(child))
-        return worker is not None and worker.pid == child.pid
+            self._take(self._signals.wait(_LOOK_S))
 
     def _watch(self) -> None:
         while not self._stopped_by:
-            children = (*self._workers, self._controller)
-            restarted = [child.keep_alive() for child in children]
-            if any(restarted):
+            restarted = [child.keep_alive() for child in self._processes.kept]
+            rolled = self._rolling.step()
+            if rolled or any(restarted):
                 self._report()
-            due = [child.due_in_s for child in children if child.due_in_s is not None]
-            self._take(self._signals.wait(min(due, default=60.0)))
+            self._take(self._signals.wait(self._pause_s()))
+
+    def _pause_s(self) -> float:
+        if self._rolling.under_way:
+            return _LOOK_S
+        due = [child.due_in_s for child in self._processes.kept if child.due_in_s is not None]
+        return min(due, default=60.0)
 
     def _stop(self) -> int:
         """Workers first, so that nothing is answered any more when the controller drains for the last time."""
         _log.info("stopping: %s", signal.Signals(self._stopped_by[0]).name)
-        for children in (self._workers, [self._controller]):
+        for children in ([*self._processes.workers, *self._processes.passing], [self._processes.controller]):
             for child in children:
                 child.terminate()
             deadline = time.monotonic() + self._settings.shutdown_grace_s + _CLOSING_S
@@ -145,7 +154,11 @@ class _Server:
         return 0
 
     def _take(self, numbers: Sequence[int]) -> None:
-        self._stopped_by += [number for number in numbers if number != signal.SIGCHLD]
+        for number in numbers:
+            if number == signal.SIGHUP and not self._terminal.is_gone():
+                self._rolling.ask()
+            elif number != signal.SIGCHLD:
+                self._stopped_by.append(number)
 
     def _report(self) -> None:
         report = SupervisorReport(
@@ -153,10 +166,29 @@ class _Server:
             listen=self._settings.listen,
             admin_listen=self._settings.admin_listen,
             started_us=self._started_us,
-            workers=len(self._workers),
-            restarts={child.name: child.restarts for child in (self._controller, *self._workers)},
+            workers=self._processes.serving,
+            restarts={child.name: child.restarts for child in (self._processes.controller, *self._processes.workers)},
+            standby=self._processes.standby,
+            rolling=self._rolling.under_way,
+            rolling_problem=self._rolling.problem,
         )
         try:
             write_report(self._run, report)
         except OSError as problem:
             _log.warning("the supervisor's report cannot be written: %s", problem)
+
+
+class _Terminal:
+    """The terminal that this process was started from: closing it sends SIGHUP too, and means a stop."""
+
+    def __init__(self) -> None:
+        self._was_there = self._is_there()
+
+    def is_gone(self) -> bool:
+        return self._was_there and not self._is_there()
+
+    def _is_there(self) -> bool:
+        try:
+            return os.isatty(sys.stdin.fileno())
+        except (AttributeError, OSError, ValueError):  # started without standard input
+            return False

@@ -5,9 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import resource
 import signal
-from pathlib import Path
 
 from opentelemetry.trace import Tracer
 
@@ -16,9 +14,10 @@ from oversight.app.cpus import choose_cpu, read_cpus
 from oversight.app.current import CurrentSnapshot, wait_for_snapshot
 from oversight.app.handover import read_drained_us, run_folder
 from oversight.app.keys import load_keys
-from oversight.app.reports import WorkerReport, read_worker, write_report
+from oversight.app.listeners import Listeners
 from oversight.app.signals import SignalPipe
 from oversight.app.store_reader import StoreReader
+from oversight.app.worker_reporter import WorkerReporter
 from oversight.decisions import Decisions
 from oversight.grpc_api.convert.records import ProtobufWire
 from oversight.grpc_api.server import Server, build_server
@@ -33,20 +32,23 @@ __all__ = ["run_worker"]
 
 _SNAPSHOT_S = 30.0
 _LOOK_S = 0.1
-_REPORT_US = 1_000_000
 _TELEMETRY_S = 1.0
 _GC_THRESHOLDS = (50_000, 20, 50)
 _log = logging.getLogger(__name__)
 
 
-def run_worker(settings: Settings, index: int) -> int:
+def run_worker(settings: Settings, index: int, *, generation: int = 0, in_turn: bool = False) -> int:
     """
     Run worker *index* until SIGTERM; return 0.
+
+    A younger *generation* takes over from an older one. With *in_turn* it gets no connections while another worker has
+    listened longer.
 
     Raises `StartError` when no rules are published, `AddressError` when the data port cannot be had, `KeyFileError`.
     """
     configure_logs(f"worker-{index}", level=settings.log_level, form=settings.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signals = SignalPipe(signal.SIGTERM)
     cpu = _pin(index, settings)
     run = run_folder(settings.data_dir)
@@ -60,11 +62,12 @@ def run_worker(settings: Settings, index: int) -> int:
     )
     telemetry = start_telemetry("worker", f"worker-{index}", counters, {})
     server = _build(settings, current, journal, counters, telemetry.tracer)
-    reporter = _Reporter(run, index, cpu, current, counters)
+    reporter = WorkerReporter(run, index, generation, cpu, current, counters, clock_us=now_us)
     _settle_memory()
-    server.start()
+    listeners = _hold_listeners(server.start(), in_turn=in_turn)
     _follow(signals, current, reporter)
-    _stop(server, journal, settings.shutdown_grace_s)
+    reporter.report()  # what comes now may take the whole grace
+    _stop(server, listeners, journal, settings.shutdown_grace_s)
     reporter.report()
     telemetry.shutdown(_TELEMETRY_S)
     return 0
@@ -115,7 +118,22 @@ def _pin(index: int, settings: Settings) -> int | None:
     return cpu
 
 
-def _follow(signals: SignalPipe, current: CurrentSnapshot, reporter: _Reporter) -> None:
+def _hold_listeners(port: int, *, in_turn: bool) -> Listeners | None:
+    """Hold the sockets that the server listens on; where that cannot be, the worker serves all the same."""
+    try:
+        listeners = Listeners(port)
+    except OSError as error:
+        _log.warning("some callers may notice it if this worker is killed: %s", error)
+        return None
+    if in_turn:
+        try:
+            listeners.prefer_oldest()
+        except OSError as error:
+            _log.warning("the worker on standby serves, too, and shares the CPU: %s", error)
+    return listeners
+
+
+def _follow(signals: SignalPipe, current: CurrentSnapshot, reporter: WorkerReporter) -> None:
     """Take over newer snapshots and report, until SIGTERM; calls are answered by other threads meanwhile."""
     reporter.report()
     while signal.SIGTERM not in signals.wait(_LOOK_S):
@@ -123,55 +141,8 @@ def _follow(signals: SignalPipe, current: CurrentSnapshot, reporter: _Reporter) 
         reporter.report_if_due()
 
 
-def _stop(server: Server, journal: Journal, grace_s: float) -> None:
+def _stop(server: Server, listeners: Listeners | None, journal: Journal, grace_s: float) -> None:
+    if listeners is not None:
+        listeners.stop()
     server.stop(grace_s)
     journal.close()  # after the last call: none may be answered that cannot be recorded any more
-
-
-class _Reporter:
-    def __init__(self, run: Path, index: int, cpu: int | None, current: CurrentSnapshot, counters: Counters) -> None:
-        self._run = run
-        self._index = index
-        self._cpu = cpu
-        self._current = current
-        self._counters = counters
-        self._started_us = now_us()
-        self._reported_us = 0
-        self._failed = False
-        earlier = read_worker(run, index)
-        self._lost_before = earlier.records_lost if earlier is not None else 0
-
-    def report_if_due(self) -> None:
-        if now_us() - self._reported_us >= _REPORT_US:
-            self.report()
-
-    def report(self) -> None:
-        self._reported_us = now_us()
-        report = WorkerReport(
-            index=self._index,
-            pid=os.getpid(),
-            at_us=self._reported_us,
-            started_us=self._started_us,
-            cpu=self._cpu,
-            digest=self._current.snapshot.digest,
-            commit=self._current.snapshot.commit,
-            since_us=self._current.since_us,
-            records_lost=self._lost_before + self._counters.lost,
-            rss_bytes=_rss_bytes(),
-            counters=self._counters.as_dict(),
-            problem=self._current.problem,
-        )
-        try:
-            write_report(self._run, report)
-            self._failed = False
-        except OSError as error:
-            if not self._failed:
-                _log.warning("this worker's report cannot be written: %s", error)
-            self._failed = True
-
-
-def _rss_bytes() -> int:
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    except (OSError, ValueError, IndexError):
-        return 0

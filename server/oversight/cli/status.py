@@ -53,8 +53,11 @@ def _print_status(found: Status, console: Console) -> None:
 def _facts(found: Status) -> Iterator[tuple[str, str]]:
     if found.supervisor:
         yield "listening", found.supervisor.listen
+        standby = " and one on standby" if found.supervisor.standby else ""
+        yield "workers", f"{found.supervisor.workers}{standby}"
         restarts = ", ".join(f"{name} {count}" for name, count in found.supervisor.restarts.items() if count)
-        yield "restarts", restarts or "none"
+        rolling = "; a rolling restart is under way" if found.supervisor.rolling else ""
+        yield "restarts", f"{restarts or 'none'}{rolling}"
     for process in found.processes:
         life = "runs" if process.alive else "is not running"
         said = f", heard of {process.silent_s:.0f} s ago" if process.silent_s is not None else ""

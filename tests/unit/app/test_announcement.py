@@ -47,3 +47,10 @@ def test_last_good_rules_are_announced_as_such() -> None:
 
     assert "the last good ones decide" in announce(Settings(), 1, report)
     assert "the last good ones decide" not in announce(Settings(), 1, CONTROLLER)
+
+
+def test_one_on_standby_is_said() -> None:
+    """Who set one worker and sees two processes must not wonder."""
+    first = announce(Settings(), 1, CONTROLLER, standby=True).splitlines()[0]
+
+    assert "Oversight serves decisions on 127.0.0.1:50051 with 1 worker and one on standby." == first

@@ -59,7 +59,7 @@ def test_settings_come_on_standard_input_and_never_as_arguments(tmp_path: Path) 
     assert 0 == child.wait(10)
 
     brief, arguments = out.read_text().splitlines()
-    assert (os.getpid(), settings) == read_brief(brief.encode())
+    assert (os.getpid(), settings, 0) == read_brief(brief.encode())
     assert "['worker', '--index', '0']" == arguments
 
 
@@ -119,6 +119,52 @@ def test_a_child_that_is_to_stop_gets_sigterm(children: list[Child]) -> None:
     assert -signal.SIGTERM == child.exit_code()
     child.terminate()
     child.kill()
+
+
+def test_a_restart_that_was_asked_for_is_no_death(children: list[Child], caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody should look into the log for why it died."""
+    child = a_child(children, SLEEPS)
+    child.start()
+    before = child.pid
+
+    child.restart()
+    assert -signal.SIGUSR1 == child.wait(10)
+
+    assert child.keep_alive()
+    assert (0, None, []) == (child.restarts, child.exit_code(), caplog.messages)
+    assert before != child.pid
+    child.kill()
+    child.wait(5)
+    assert child.keep_alive()
+    assert 1 == child.restarts, "the next time it is one"
+
+
+def test_a_successor_is_of_the_next_generation(tmp_path: Path) -> None:
+    """It is told, so that the two of them agree on who is the worker now."""
+    program = ("/bin/sh", "-c", f"cat >> {tmp_path / 'briefs'}; echo >> {tmp_path / 'briefs'}")
+    child = Child("worker-0", [], Settings(), program=program)
+    for one in (child, child.successor(), child.successor().successor()):
+        one.start()
+        assert 0 == one.wait(10)
+
+    briefs = (tmp_path / "briefs").read_bytes().splitlines()
+    assert [0, 1, 2] == [read_brief(brief).generation for brief in briefs]
+
+
+def test_a_successor_is_another_process_of_the_same_name(children: list[Child]) -> None:
+    """It does the same work and goes on counting."""
+    child = a_child(children, SLEEPS)
+    child.start()
+    child.kill()
+    child.wait(5)
+    child.keep_alive()
+
+    children.append(child.successor())
+    assert (0, 1, "worker-0") == (children[-1].pid, children[-1].restarts, children[-1].name)
+    children[-1].start()
+
+    assert (None, None) == (child.exit_code(), children[-1].exit_code())
+    assert child.pid != children[-1].pid
 
 
 def test_a_child_that_was_never_started_is_no_trouble() -> None:

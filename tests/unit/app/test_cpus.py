@@ -56,6 +56,48 @@ def a_root(tmp_path: Path, files: dict[str, str]) -> Path:
             id="version 1, none",
         ),
         pytest.param(
+            {
+                "proc/self/cgroup": "0::/a/b\n",
+                "sys/fs/cgroup/a/cpu.max": "50000 100000",
+                "sys/fs/cgroup/a/b/cpu.max": "max 100000",
+            },
+            0.5,
+            id="a parent's, where its own is none",
+        ),
+        pytest.param(
+            {"proc/self/cgroup": "0::/../../other\n", "sys/fs/cgroup/cpu.max": "200000 100000"},
+            2.0,
+            id="version 2, seen from within a namespace",
+        ),
+        pytest.param(
+            {"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/unified/a/cpu.max": "100000 100000"},
+            1.0,
+            id="version 2 beside version 1",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": "4:cpuacct,cpu:/kubepods/pod1/c1\n",
+                "sys/fs/cgroup/cpu/kubepods/pod1/cpu.cfs_quota_us": "150000",
+                "sys/fs/cgroup/cpu/kubepods/pod1/cpu.cfs_period_us": "100000",
+                "sys/fs/cgroup/cpu/kubepods/pod1/c1/cpu.cfs_quota_us": "-1",
+                "sys/fs/cgroup/cpu/kubepods/pod1/c1/cpu.cfs_period_us": "100000",
+            },
+            1.5,
+            id="version 1, a parent's",
+        ),
+        pytest.param(
+            {
+                "proc/self/cgroup": "4:cpu,cpuacct:/docker/c1\n",
+                "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "50000",
+                "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000",
+            },
+            0.5,
+            id="version 1, its path mounted as the root",
+        ),
+        pytest.param(
+            {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "0 100000"}, None, id="a quota of nothing"
+        ),
+        pytest.param(
             {"proc/self/cgroup": "nonsense\n", "sys/fs/cgroup/cpu.max": "a b c"}, None, id="nothing that can be read"
         ),
         pytest.param({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "100000 0"}, None, id="no period"),
@@ -88,7 +130,10 @@ def test_a_container_is_known_by_its_marks(tmp_path: Path, mark: str, monkeypatc
         (7, MACHINE, 7),
         (0, MACHINE._replace(quota=1.5), 2),
         (0, MACHINE._replace(quota=0.2), 1),
+        (0, MACHINE._replace(quota=2.0), 2),
+        (0, MACHINE._replace(quota=2.01), 3),
         (0, MACHINE._replace(quota=64.0), 4),
+        (0, MACHINE._replace(quota=3.0, allowed=(0, 1)), 2),
         (0, MACHINE._replace(allowed=(3,)), 1),
     ],
 )
@@ -106,6 +151,12 @@ def test_there_is_a_worker_for_each_cpu_available(setting: int, cpus: Cpus, expe
         pytest.param("auto", MACHINE._replace(in_container=True), [None] * 5, id="not where all containers would"),
         pytest.param(
             "auto", MACHINE._replace(in_container=True, allowed=(1,)), [1] * 5, id="in a container with CPUs of its own"
+        ),
+        pytest.param(
+            "auto",
+            MACHINE._replace(in_container=True, allowed=(1,), quota=1.0),
+            [None] * 5,
+            id="nor there under a quota",
         ),
         pytest.param("on", MACHINE._replace(in_container=True, quota=1.0), [0, 1, 2, 3, 0], id="on is on"),
         pytest.param("off", MACHINE, [None] * 5, id="off is off"),

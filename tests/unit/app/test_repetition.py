@@ -48,6 +48,18 @@ def test_the_first_step_comes_at_once_and_others_follow() -> None:
     assert 1 == at_once.count
 
 
+def test_where_there_is_more_to_do_the_next_step_comes_at_once() -> None:
+    """A backlog must not wait for the interval between its slices; a stop is obeyed all the same."""
+    steps = Steps()
+    repetition = Repetition("the drain", 3600, steps, hurry=lambda: steps.count != 3)
+    repetition.start()
+
+    steps.wait_for(3)
+
+    assert repetition.stop(5)
+    assert 3 == steps.count
+
+
 def test_a_step_that_fails_is_counted_said_once_and_done_again(caplog: pytest.LogCaptureFixture) -> None:
     """One bad moment must not end the drain; a thousand of the same must not fill the log."""
     steps = Steps(fails=ValueError("unlucky"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,13 @@ from oversight.app.reports import (
     ControllerReport,
     SupervisorReport,
     WorkerReport,
+    forget_worker,
     read_controller,
+    read_retired,
     read_supervisor,
     read_worker,
     read_workers,
+    reporting_pid,
     write_report,
 )
 
@@ -51,3 +55,25 @@ def test_what_cannot_be_read_was_not_said(tmp_path: Path, text: str | None) -> N
 
     assert (None, None, None) == (read_supervisor(tmp_path), read_controller(tmp_path), read_worker(tmp_path, 0))
     assert () == read_workers(tmp_path)
+
+
+def test_the_report_of_a_process_that_was_replaced_stands_apart(tmp_path: Path) -> None:
+    """Two processes are one worker for some seconds."""
+    retired = replace(WORKER, pid=2, retired=True)
+    write_report(tmp_path, WORKER)
+    write_report(tmp_path, retired)
+
+    assert (WORKER, retired) == (read_worker(tmp_path, 0), read_retired(tmp_path, 0))
+    assert (WORKER,) == read_workers(tmp_path)
+    assert (3, None) == (reporting_pid(tmp_path, "worker-0"), reporting_pid(tmp_path, "controller"))
+
+
+def test_only_the_report_of_the_process_that_ended_is_forgotten(tmp_path: Path) -> None:
+    """Another one may have taken over already."""
+    write_report(tmp_path, WORKER)
+    forget_worker(tmp_path, "worker-0", 2)
+    assert WORKER == read_worker(tmp_path, 0)
+
+    forget_worker(tmp_path, "worker-0", 3)
+    forget_worker(tmp_path, "worker-0", 3)
+    assert read_worker(tmp_path, 0) is None

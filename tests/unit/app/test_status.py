@@ -94,6 +94,10 @@ def test_a_server_that_has_ended_is_stopped(tmp_path: Path) -> None:
             {"controller": replace(CONTROLLER, problems=("a.yaml:1:1: no",), last_good=True)},
             "the rule files have 1 problem(s); the last good rules of an earlier run decide",
         ),
+        (
+            {"supervisor": replace(SUPERVISOR, rolling_problem="the new worker-0 was not ready within 60 s")},
+            "the last rolling restart stopped: the new worker-0 was not ready within 60 s",
+        ),
         ({"controller": replace(CONTROLLER, store_problem="locked")}, "the store does not take records: locked"),
         ({"workers": (WORKER, replace(OTHER, digest="e" * 64))}, "workers decide by different rules"),
         ({"workers": (replace(WORKER, problem="cannot load"),)}, "worker-0: cannot load"),
@@ -108,6 +112,19 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, said: dict[str, object], 
     status = status_of(tmp_path, **said)  # type: ignore[arg-type]  # each case gives arguments of its own
 
     assert ("impaired", (alarm,)) == (status.state, status.alarms)
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_one_that_is_finishing_is_shown_while_it_lives(tmp_path: Path, alive: bool) -> None:
+    """In a rolling restart a worker is two processes; afterwards nobody misses the older one."""
+    retired = replace(WORKER, pid=5, at_us=NOW_US - 60 * SECOND_US, retired=True, digest="e" * 64)
+
+    status = status_of(tmp_path, workers=(WORKER, OTHER, retired), dead=() if alive else (5,))
+
+    assert ("serving", (), DIGEST) == (status.state, status.alarms, status.digest)
+    shown = [process.name for process in status.processes if process.pid == 5]
+    assert (["worker-0 (finishing)"] if alive else []) == shown
+    assert (WORKER, OTHER) == status.workers
 
 
 def test_workers_that_differ_have_no_digest_in_common(tmp_path: Path) -> None:

@@ -1,0 +1,105 @@
+"""What a worker says about itself each second, also while another process is taking over from it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+from oversight.app.current import CurrentSnapshot
+from oversight.app.reports import WorkerReport, read_retired, read_worker, write_report
+from oversight.telemetry.counters import Counters
+
+__all__ = ["WorkerReporter"]
+
+_INTERVAL_US = 1_000_000
+_log = logging.getLogger(__name__)
+
+
+class WorkerReporter:
+    """
+    Writes the report of worker *index*.
+
+    In a rolling restart two processes are that worker for some seconds. The one of the younger *generation* has the
+    worker's report; the older one finds it there and from then on writes a report of its own, as retired. What could not be recorded is
+    counted on from the process before, whatever that still lost while this one already served. *cpu* is the one it
+    stays on; *pid* is given in tests.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        index: int,
+        generation: int,
+        cpu: int | None,
+        current: CurrentSnapshot,
+        counters: Counters,
+        *,
+        clock_us: Callable[[], int],
+        pid: int | None = None,
+    ) -> None:
+        self._run = run
+        self._index = index
+        self._generation = generation
+        self._cpu = cpu
+        self._current = current
+        self._counters = counters
+        self._clock_us = clock_us
+        self._pid = os.getpid() if pid is None else pid
+        self._started_us = clock_us()
+        self._reported_us = 0
+        self._failed = False
+        earlier = read_worker(run, index)
+        self._earlier_pid = earlier.pid if earlier is not None else None
+        self._lost_before = earlier.records_lost if earlier is not None else 0
+
+    def report_if_due(self) -> None:
+        """Report if the last time is a second ago."""
+        if self._clock_us() - self._reported_us >= _INTERVAL_US:
+            self.report()
+
+    def report(self) -> None:
+        """Write the report; where that fails it is logged once."""
+        self._reported_us = self._clock_us()
+        report = WorkerReport(
+            index=self._index,
+            pid=self._pid,
+            at_us=self._reported_us,
+            started_us=self._started_us,
+            cpu=self._cpu,
+            digest=self._current.snapshot.digest,
+            commit=self._current.snapshot.commit,
+            since_us=self._current.since_us,
+            records_lost=self._count_lost(),
+            rss_bytes=_rss_bytes(),
+            counters=self._counters.as_dict(),
+            problem=self._current.problem,
+            generation=self._generation,
+            retired=self._is_retired(),
+        )
+        try:
+            write_report(self._run, report)
+            self._failed = False
+        except OSError as error:
+            if not self._failed:
+                _log.warning("this worker's report cannot be written: %s", error)
+            self._failed = True
+
+    def _count_lost(self) -> int:
+        retired = read_retired(self._run, self._index)
+        if retired is not None and retired.pid == self._earlier_pid:
+            self._lost_before = retired.records_lost
+        return self._lost_before + self._counters.lost
+
+    def _is_retired(self) -> bool:
+        there = read_worker(self._run, self._index)
+        return there is not None and there.generation > self._generation
+
+
+def _rss_bytes() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
