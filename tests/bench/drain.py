@@ -11,6 +11,7 @@ generators do. Peak resident memory is that of the draining process up to then.
 from __future__ import annotations
 
 import argparse
+import gc
 import multiprocessing
 import random
 import resource
@@ -181,6 +182,10 @@ def drain_backlog(made: Path, records: int) -> None:
     sql = SqlStore(file_url(file), writer="local")
     decode = partial(decode_frame, keys=KEYS)
     print_count(Drain(root, sql, decode=decode, count=count_records), root / "worker-0")
+    # As the controller does.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
     store = MeasuredStore(sql, file, records)
     drain = Drain(root, store, decode=decode, count=count_records)
     drain.run_once()

@@ -37,7 +37,8 @@ def check(serving, service=""):
 def test_calls_beyond_those_that_may_wait_are_refused_while_health_answers(serve):
     """A worker that queues without end answers nobody; one that fails its health check is killed under load."""
     serving = serve(max_waiting_calls=2)
-    refused, answered = [], []
+    refused: list[Any] = []
+    answered: list[Any] = []
 
     def rush():
         serving.journal.open.clear()

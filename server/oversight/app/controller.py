@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -32,6 +33,7 @@ __all__ = ["run_controller"]
 _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
 _NICENESS = 19
+_GC_THRESHOLDS = (50_000, 10, 10)
 _HANDING_OVER_S = 1.0
 """What a drain may take when a successor goes on with it at once."""
 _log = logging.getLogger(__name__)
@@ -50,11 +52,23 @@ def run_controller(settings: Settings) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signals = SignalPipe(signal.SIGTERM, signal.SIGUSR1)
     controller = _Controller(settings, wake=signals.wake)
+    _settle_memory()
     controller.start()
     while not (told := signals.wait(_HEARTBEAT_S)):
         controller.report()
     controller.stop(followed=signal.SIGTERM not in told)
     return 0
+
+
+def _settle_memory() -> None:
+    """
+    Take what was loaded at start out of the garbage collector's sight, and collect less often.
+
+    Records leave no cycles behind, and looking for them among the thousands of a batch takes 5 % of the drain.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 class _Controller:

@@ -111,6 +111,7 @@ class RollingRestart:
             self._processes.passing.remove(after)
             forget_worker(self._run, after.name, after.pid)
             raise
+        after.restarts = before.restarts  # it may have died while the other one came up
         self._processes.workers[index] = after
         self._processes.passing[:] = [before]
         _log.info("the %s with pid %d takes over from pid %d", after.name, after.pid, before.pid)

@@ -27,8 +27,10 @@ from oversight.telemetry.logs import configure_logs
 
 __all__ = ["serve"]
 
+_COMPILING_S = 300.0
+"""Long enough for the controller to compile a hundred thousand rules on a busy machine."""
 _STARTUP_S = 60.0
-"""Long enough for ten thousand rules on a busy machine."""
+"""Long enough for a worker, which compiles nothing."""
 _LOOK_S = 0.02
 _CLOSING_S = 3.0
 """What a child may take beyond the grace: closing its journal, sending its last spans."""
@@ -89,13 +91,13 @@ class _Server:
 
     def _start(self) -> None:
         self._processes.controller.start()
-        self._wait_until_ready([self._processes.controller])
+        self._wait_until_ready([self._processes.controller], _COMPILING_S)
         if self._stopped_by:
             return
         serving = self._processes.workers[: self._processes.serving]
         for worker in serving:
             worker.start()
-        self._wait_until_ready(serving)
+        self._wait_until_ready(serving, _STARTUP_S)
         # Behind those that serve: callers wait for them, not for the one on standby.
         for worker in self._processes.workers[self._processes.serving :]:
             worker.start()
@@ -105,9 +107,9 @@ class _Server:
         sys.stdout.write(announce(self._settings, self._processes.serving, controller, standby=standby))
         sys.stdout.flush()
 
-    def _wait_until_ready(self, children: Sequence[Child]) -> None:
+    def _wait_until_ready(self, children: Sequence[Child], within_s: float) -> None:
         """Return when all are ready or a signal came; raise `StartError` when one dies or takes too long."""
-        deadline = time.monotonic() + _STARTUP_S
+        deadline = time.monotonic() + within_s
         while not self._stopped_by:
             waiting = [child for child in children if not self._processes.is_ready(child)]
             if not waiting:
@@ -116,7 +118,7 @@ class _Server:
                 if child.pid and child.exit_code() is not None:
                     raise StartError(f"the {child.name} ended while starting; its reason stands above")
             if time.monotonic() > deadline:
-                raise StartError(f"the {waiting[0].name} was not ready within {_STARTUP_S:.0f} s")
+                raise StartError(f"the {waiting[0].name} was not ready within {within_s:.0f} s")
             self._take(self._signals.wait(_LOOK_S))
 
     def _watch(self) -> None:

@@ -23,9 +23,9 @@ class WorkerReporter:
     Writes the report of worker *index*.
 
     In a rolling restart two processes are that worker for some seconds. The one of the younger *generation* has the
-    worker's report; the older one finds it there and from then on writes a report of its own, as retired. What could not be recorded is
-    counted on from the process before, whatever that still lost while this one already served. *cpu* is the one it
-    stays on; *pid* is given in tests.
+    worker's report; the older one finds it there and from then on writes a report of its own, as retired. What could
+    not be recorded is counted on from the process before, whatever that still lost while this one already served. *cpu*
+    is the one it stays on; *pid* is given in tests.
     """
 
     def __init__(

@@ -42,6 +42,7 @@ Key = Scalar | tuple[Scalar, ...]
 
 _MOST_KEYS = 64
 _LARGEST_GROUP = 256
+_MOST_COPIES = 4
 
 Required = Mapping[str, frozenset[Scalar]]
 
@@ -60,7 +61,7 @@ class Requirement(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Rules of one requirement, in the order of replies."""
+    """Rules of one requirement, in the order of replies. A rule may be in several groups, which then share no key."""
 
     requirement: Requirement
     rules: tuple[Rule, ...]
@@ -120,15 +121,28 @@ def partition(
     grouped: dict[tuple[Requirement, str], list[Rule]] = {}
     for rule in rules:
         requirement = requirement_of(rule)
-        if requirement.signals:
-            grouped.setdefault((requirement, rule.policy), []).append(rule)
-        else:
+        if not requirement.signals:
             everywhere.append(rule)
-    if sum(map(len, grouped.values())) < least_indexed:
+            continue
+        for part in _parts(requirement):
+            grouped.setdefault((part, rule.policy), []).append(rule)
+    if len(rules) - len(everywhere) < least_indexed:
         everywhere, grouped = list(rules), {}
     groups = [part for (requirement, _), members in grouped.items() for part in _split(requirement, members)]
     rest = _split(Requirement((), ((),), may_fail=False), everywhere[_LARGEST_GROUP:])
     return tuple(everywhere[:_LARGEST_GROUP]), [*groups, *rest]
+
+
+def _parts(requirement: Requirement) -> list[Requirement]:
+    """
+    Return the requirements of the groups that a rule is in: few keys are one each, which makes fewer groups to call.
+
+    A rule that may fail is in one group only: where it does, all such groups are evaluated, and it must fail once.
+    """
+    signals, keys, may_fail = requirement
+    if may_fail or len(keys) > _MOST_COPIES:
+        return [requirement]
+    return [Requirement(signals, (key,), may_fail) for key in keys]
 
 
 def _split(requirement: Requirement, rules: Sequence[Rule]) -> list[Group]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Column, Connection, Executable, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from oversight.engine.compile import ENGINE_VERSION
@@ -29,6 +29,16 @@ _ATTEMPTS = 3
 _KEYS_A_LOOK = 1_000
 
 _Result = TypeVar("_Result")
+
+
+def _among(column: Column[str], *others: Column[str]) -> Executable:
+    return select(column, *others).where(column.in_(bindparam("keys", expanding=True)))
+
+
+# Made once: in a statement that is made anew, the keys would lie about until the garbage collector comes by.
+_DECISIONS = _among(tables.decisions.c.decision_id)
+_OUTCOMES = _among(tables.outcomes.c.outcome_id, tables.outcomes.c.body_sha256)
+_SNAPSHOTS = _among(tables.snapshots.c.digest)
 
 
 class SqlStore:
@@ -67,9 +77,7 @@ class SqlStore:
         return self._write(work)
 
     def _add_decisions(self, connection: Connection, records: Sequence[DecisionRecord]) -> int:
-        seen = {
-            known for (known,) in _look(connection, tables.decisions, ("decision_id",), [one[0] for one in records])
-        }
+        seen = {known for (known,) in _look(connection, _DECISIONS, [one[0] for one in records])}
         wanted: list[DecisionRecord] = []
         for record in records:
             if record.decision_id not in seen:
@@ -88,7 +96,7 @@ class SqlStore:
 
     def _add_outcomes(self, connection: Connection, records: Sequence[OutcomeRecord]) -> tuple[int, int]:
         ids = {record.outcome.outcome_id for record in records}
-        known = set(_look(connection, tables.outcomes, ("outcome_id", "body_sha256"), ids))
+        known = set(_look(connection, _OUTCOMES, ids))
         taken = {outcome_id for outcome_id, _ in known}
         rows: list[list[Any]] = []
         conflicts = 0
@@ -158,7 +166,7 @@ class SqlStore:
         }
 
         def work(connection: Connection) -> None:
-            if not list(_look(connection, tables.snapshots, ("digest",), [digest])):
+            if not list(_look(connection, _SNAPSHOTS, [digest])):
                 connection.execute(insert(tables.snapshots).values(row))
 
         self._write(work)
@@ -219,12 +227,11 @@ def _draw_salts(count: int) -> list[bytes]:
     return [drawn[at : at + _SALT_BYTES] for at in range(0, len(drawn), _SALT_BYTES)]
 
 
-def _look(connection: Connection, table: Table, columns: tuple[str, ...], keys: Iterable[str]) -> Iterator[Row]:
-    """Yield *columns* of the rows whose first column is among *keys*."""
-    key, wanted = table.c[columns[0]], [table.c[name] for name in columns]
+def _look(connection: Connection, rows_among: Executable, keys: Iterable[str]) -> Iterator[Row]:
+    """Yield the rows that *rows_among* the *keys* finds."""
     rest = list(keys)
     for at in range(0, len(rest), _KEYS_A_LOOK):
-        yield from map(tuple, connection.execute(select(*wanted).where(key.in_(rest[at : at + _KEYS_A_LOOK]))).all())
+        yield from map(tuple, connection.execute(rows_among, {"keys": rest[at : at + _KEYS_A_LOOK]}).all())
 
 
 def _named(table: Table, row: Sequence[Any]) -> dict[str, Any]:

@@ -24,11 +24,16 @@ name=$1; [ -n "$3" ] && name=worker-$3
 echo "start $name" >> history
 [ -e "$name-dies" ] && exit 3
 trap 'echo "stop $name" >> history; [ -e stubborn ] || exit 0' TERM USR1
-if [ ! -e "$name-hangs" ]; then
-    echo "{\\"pid\\": $$}" > "$$.partial"
-    mv "$$.partial" "run/$name.json"
-fi
-while :; do sleep 0.03; done
+generation=${brief##*: }; generation=${generation%\\}}
+[ "$generation" = 0 ] || touch "$name-is-replaced"
+report() {
+    # As workers do, it leaves the report to a process of a younger generation.
+    if [ ! -e "$name-hangs" ] && { [ "$generation" != 0 ] || [ ! -e "$name-is-replaced" ]; }; then
+        echo "{\\"pid\\": $$}" > "$$.partial"
+        mv "$$.partial" "run/$name.json"
+    fi
+}
+while :; do report; sleep 0.03; done
 """
 STARTUP_S = 60.0
 FINISH_S = 8.0

@@ -39,7 +39,9 @@ class Workers:
         self.run = run
         self.clock = Clock()
 
-    def start(self, pid: int, generation: int = 0, *, lost: int = 0, counters: Counters | None = None) -> WorkerReporter:
+    def start(
+        self, pid: int, generation: int = 0, *, lost: int = 0, counters: Counters | None = None
+    ) -> WorkerReporter:
         """Return the reporter of a process that has lost so many records."""
         counters = counters or Counters()
         counters.count_lost(lost)

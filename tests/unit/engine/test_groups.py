@@ -117,6 +117,15 @@ def test_attributes_of_the_right_type_are_nothing_special(attributes: dict[str, 
     assert 1 == len(snapshot.groups.made)
 
 
+def test_a_rule_of_several_intents_fails_once() -> None:
+    """One reason, however many intents it names."""
+    when = All((check("intent", "in", ("refund", "thanks")), check("attributes.gold", "equals", True)))
+    snapshot = indexed(a_rule("both", when), a_rule("other", check("intent", "in", ("refund", "thanks"))))
+    assert ["both", "other"] == ids(snapshot, intent="thanks", attributes={"gold": True})
+    assert ["both", "other", "policy_error"] == ids(snapshot, intent="thanks", attributes={"gold": "yes"})
+    assert ["both", "policy_error", "unknown_intent"] == ids(snapshot, intent="else", attributes={"gold": "yes"})
+
+
 def test_a_rule_that_can_never_match_can_still_fail() -> None:
     """An author's slip must not hide a caller's."""
     never = All((check("intent", "equals", "refund"), check("intent", "equals", "thanks"), with_gold("refund").when))

@@ -128,13 +128,30 @@ RULES = (
 
 def test_rules_of_one_requirement_and_policy_are_a_group() -> None:
     """In the order in which they came."""
-    assert (["b"], [["a", "d"], ["c"], ["e"], ["f"], ["g"]]) == split(RULES)
+    assert (["b"], [["a", "d"], ["e"], ["f"], ["g"]]) == split([rule for rule in RULES if rule.id != "c"])
+
+
+def test_a_rule_of_a_short_list_is_in_the_group_of_each_value() -> None:
+    """One call for all rules of an intent is faster than one for each list that names it."""
+    assert (["b"], [["a", "c", "d"], ["c"], ["e"], ["f"], ["g"]]) == split(RULES)
+
+
+def test_a_rule_of_a_long_list_is_a_group_of_its_own() -> None:
+    """Copies of it for each of a hundred intents would take the memory of a hundred rules."""
+    rules = [a_rule("a", many("intent", 4)), a_rule("b", many("intent", 5)), a_rule("c", many("intent", 1))]
+    assert ([], [["a", "c"], ["a"], ["a"], ["a"], ["b"]]) == split(rules)
+
+
+def test_a_rule_that_may_fail_is_in_one_group() -> None:
+    """Where it fails, the groups that may are evaluated: it must fail once."""
+    assert ([], [["a"]]) == split([a_rule("a", All((CLAIMS, GOLD)))])
 
 
 def test_few_rules_have_no_index() -> None:
     """Looking up is slower than evaluating a handful."""
     assert (["a", "b", "c", "d", "e", "f", "g"], []) == split(RULES, least_indexed=7)
     assert (["b"], 5) == (split(RULES, least_indexed=6)[0], len(split(RULES, least_indexed=6)[1]))
+    assert (["c"], []) == split([a_rule("c", CLAIMS)], least_indexed=2)
 
 
 def test_no_function_grows_beyond_bounds() -> None:
