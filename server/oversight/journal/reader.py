@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,6 @@ from oversight.journal.segments import is_closed
 __all__ = ["Entry", "SegmentReader"]
 
 _CHUNK_BYTES = 1024 * 1024
-_ZEROS = bytes(_CHUNK_BYTES)
 
 
 class Entry(NamedTuple):
@@ -35,8 +33,7 @@ class SegmentReader:
 
     `closed`: no process will write to it again. Bytes that cannot be read are passed over, up to the next whole frame,
     and counted. At the end of a segment that is still open they are a record being written, and are left for the next
-    reader; `whole` is False if their checksum looked wrong. Zeros up to the end of the file are space that was set
-    aside: not yet written, or no longer needed.
+    reader; `whole` is False if their checksum looked wrong.
     """
 
     def __init__(self, path: Path, position: int) -> None:
@@ -102,12 +99,6 @@ class SegmentReader:
         """Go to the next whole frame and count what lies before it; return False at the end, or at the tail."""
         if self.position >= self._size:
             return False
-        if self._look_again():
-            return True
-        if self._is_blank():
-            if self.closed:
-                self.position = self._size
-            return False
         self._load_rest()
         following = find_frame(self._buffer, 1)
         if not self.closed:
@@ -124,31 +115,6 @@ class SegmentReader:
         self._resumed = True
         self._at = len(self._buffer) if following is None else following
         self.position += self._at
-        return True
-
-    def _look_again(self) -> bool:
-        """Tell whether there is a frame by now: since the buffer was read, space may have become records."""
-        now = os.pread(self._descriptor, min(_CHUNK_BYTES, self._size - self.position), self.position)
-        if isinstance(read_frame(now, 0), BadFrame):
-            return False
-        self._buffer, self._at = now, 0
-        return True
-
-    def _is_blank(self) -> bool:
-        """Tell whether there are only zeros up to the end."""
-        at = self.position
-        while at < self._size:
-            try:
-                # Space that was never written is not even read; where a filesystem cannot tell, it is.
-                at = os.lseek(self._descriptor, at, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno == errno.ENXIO:
-                    break
-            chunk = os.pread(self._descriptor, max(0, min(_CHUNK_BYTES, self._size - at)), at)
-            if chunk != _ZEROS[: len(chunk)]:
-                return False
-            # A writer that takes back a short write makes the file shorter.
-            at += len(chunk) or self._size
         return True
 
     def _load_rest(self) -> None:

@@ -346,25 +346,6 @@ def test_a_long_backlog_is_counted_in_steps(root: Path, drain: Drain) -> None:
     assert expected == seen
 
 
-def test_space_set_aside_in_a_segment_is_neither_pending_nor_damage(
-    root: Path, make_journal: MakeJournal, drain: Drain, store: MemoryStore
-) -> None:
-    """A worker may give its segment its size at once, and close it before it is full."""
-    journal = make_journal()
-    journal.append(a_payload(1))
-    (path,) = segments(root / "worker-0")
-    os.truncate(path, 1 << 20)
-    assert Pending(1, SIZE, NOW_US + 1) == drain.pending()
-    assert DrainReport(decisions=1, watermark_us=NOW_US) == drain.run_once()
-    assert Pending() == drain.pending()
-    assert [path] == segments(root / "worker-0")
-
-    journal.close()
-
-    assert DrainReport(watermark_us=NOW_US) == drain.run_once()
-    assert [".json"] == files_in(root / "worker-0")
-
-
 def test_a_long_backlog_is_drained_in_steps_a_batch_of_each_worker_in_turn(
     make_journal: MakeJournal, drain: Drain, store: MemoryStore
 ) -> None:
