@@ -2,7 +2,7 @@
 YAML 1.2 text as plain values that know where they stand.
 
 Read from ruamel.yaml's events rather than its objects: so every key keeps its line and column, duplicate keys are seen,
-and depth and aliases are bounded before anything is built. What is plainly written is read without it, which is faster.
+and depth and aliases are bounded before anything is built.
 """
 
 from __future__ import annotations
@@ -26,18 +26,38 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from oversight.errors import InvalidPolicyError, Problem
-from oversight.rules.plain_yaml import read_plain
 from oversight.rules.report import NOWHERE, Place, Report
 from oversight.rules.scalars import check_text, read_scalar
-from oversight.rules.tree import Entries, Items
 
-__all__ = ["MAX_FILE_BYTES", "Entries", "Items", "read_any", "read_tree"]
+__all__ = ["MAX_FILE_BYTES", "Entries", "Items", "read_tree"]
 
 MAX_FILE_BYTES = 1024 * 1024
 """Largest rule file, in bytes of UTF-8."""
 
 _MAX_DEPTH = 40
 _MAX_ALIASED_NODES = 10_000
+
+
+class Entries(dict[str, object]):
+    """
+    A mapping that knows where it stands and where each of its keys does.
+
+    `places` also has the keys that were left out because they have no value: so that they are not missed twice.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+        self.places: dict[str, Place] = {}
+
+
+class Items(list[object]):
+    """A list that knows where it stands and where each of its items does."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+        self.places: list[Place] = []
 
 
 def read_tree(file: str, text: str, report: Report, *, empty_in: frozenset[str] = frozenset()) -> Entries | None:
@@ -51,11 +71,6 @@ def read_tree(file: str, text: str, report: Report, *, empty_in: frozenset[str] 
         message = f"the file has {size_bytes:,} bytes, the limit is {MAX_FILE_BYTES:,} (1 MiB); split it into several"
         report.error(file, NOWHERE, message)
         return None
-    return read_plain(text) or read_any(file, text, report, empty_in=empty_in)
-
-
-def read_any(file: str, text: str, report: Report, *, empty_in: frozenset[str] = frozenset()) -> Entries | None:
-    """Return what `read_tree` does, however *text* is written."""
     try:
         return _Builder(file, text, report, empty_in).read()
     except InvalidPolicyError as error:
