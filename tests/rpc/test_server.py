@@ -99,6 +99,38 @@ def test_calls_that_send_only_headers_keep_no_other_waiting(serve):
     refusal = refusal_of(calls[0].result)
     assert (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", "message") == refusal[:3]
     assert "message: expected the method's request, got none" == refusal.text
+    name = "oversight.v1.DecisionService/Decide"
+    wait_until(lambda: len(calls) == serving.counters.calls().get((name, "INVALID_ARGUMENT")))
+
+
+def test_calls_whose_messages_come_late_are_refused_as_well(serve):
+    """Large messages always come after their headers; those that wait are what fills the memory."""
+    serving = serve(max_waiting_calls=2)
+    decide = serving.channel.stream_unary("/oversight.v1.DecisionService/Decide")
+
+    def rush():
+        held = threading.Event()
+
+        def late():
+            held.wait(10)
+            yield ROUTINE.SerializeToString()
+
+        calls = [decide.future(late(), timeout=10) for _ in range(50)]
+        # Their headers have come when this is answered.
+        assert "ROUTINE" == serving.decide.Decide(ROUTINE, timeout=5).reason
+        while serving.journal.entered.acquire(blocking=False):
+            pass
+        serving.journal.open.clear()
+        first = serving.decide.Decide.future(ROUTINE, timeout=10)
+        assert serving.journal.entered.acquire(timeout=10)
+        held.set()
+        assert SERVING == check(serving)
+        serving.journal.open.set()
+        first.result()
+        codes = [grpc.StatusCode.OK if call.exception() is None else call.code() for call in calls]
+        return grpc.StatusCode.RESOURCE_EXHAUSTED in codes
+
+    wait_until(rush)
 
 
 def test_a_cancelled_call_leaves_the_server_answering(serve):

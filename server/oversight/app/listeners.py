@@ -40,7 +40,7 @@ class Listeners:
 
     def prefer_oldest(self) -> None:
         """
-        Give every new connection to the process that has listened longest, as long as it does, and then to the next.
+        Give every new connection to the process that has listened longest, as long as it does, and then to another.
 
         Said once by any of them, it holds for all that share the port (SO_REUSEPORT). Raises OSError where the kernel
         cannot; connections then go to each of them, by chance.

@@ -90,7 +90,8 @@ class WorkerReporter:
     def _count_lost(self) -> int:
         retired = read_retired(self._run, self._index)
         if retired is not None and retired.pid == self._earlier_pid:
-            self._lost_before = retired.records_lost
+            # Never less than was known: the file may be left over from a restart that did not come about.
+            self._lost_before = max(self._lost_before, retired.records_lost)
         return self._lost_before + self._counters.lost
 
     def _is_retired(self) -> bool:

@@ -87,7 +87,7 @@ def bind_index(
         try:
             for name, kind in kinds.items():
                 attribute(attributes, name, kind)
-        except TypeError:
+        except Exception:  # noqa: BLE001 - whatever would make a rule fail, as in the rules themselves
             called = {one.__name__ for one in found}
             return (*found, *(groups.function(number) for number in may_fail if str(number) not in called))
         return found

@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError
+from opentelemetry.trace import Span
 
 from oversight.decisions import Call
 from oversight.errors import CallError, DeadlineExpiredError, InvalidRequestError, OverloadedError, RequestTooLargeError
@@ -56,43 +57,68 @@ class Answering:
         self._counters.count_call(path.removeprefix("/"), refusal.code.name)
         return refusal
 
-    def incomplete(self) -> Refusal:
-        """Return the refusal of a call that ended without its message."""
-        return refuse(InvalidRequestError("message", "expected the method's request, got none"))
+    def incomplete(self, path: str) -> Refusal:
+        """Return the refusal of a call of the method at *path* that ended without its message."""
+        refusal = refuse(InvalidRequestError("message", "expected the method's request, got none"))
+        self._counters.count_call(path.removeprefix("/"), refusal.code.name)
+        return refusal
 
     def _guard(
         self, name: str, parse: Callable[[bytes], Message], function: Callable[[Message, Call], Reply]
     ) -> Callable[[bytes, Headers], Steps]:
-        count, spans = self._counters.count_call, self._spans
+        def work(data: bytes, headers: Headers, call: Call) -> Steps:
+            try:
+                _check_deadline(headers.deadline_s)
+                reply = function(self._read(data, parse), call)
+                return reply if isinstance(reply, bytes) else (yield from _in_time(reply, headers.deadline_s))
+            except CallError as error:
+                return refuse(error)
 
         def answer(data: bytes, headers: Headers) -> Steps:
             started_ns = time.perf_counter_ns()
-            span = None if spans is None else spans.start(name, headers.metadata)
-            reply: Reply | Refusal
-            try:
-                request = self._read(data, headers.deadline_s, parse)
-                reply = function(request, Call(LOCAL_CALLER, trace_id_of(headers.metadata, span), started_ns, span))
-                if not isinstance(reply, bytes):
-                    reply = yield from reply
-            except CallError as error:
-                reply = refuse(error)
-            except BaseException:  # noqa: BLE001 - SystemExit too would end the thread that answers all calls
-                _log.exception("%s failed", name)
-                reply = INTERNAL
-            status = reply.code.name if isinstance(reply, Refusal) else "OK"
-            count(name, status)
-            if span is not None:
-                end_span(span, status)
-            return reply
+            return self._observe(name, headers, started_ns, lambda call: work(data, headers, call))
 
         return answer
 
-    def _read(self, data: bytes, deadline_s: float, parse: Callable[[bytes], Message]) -> Message:
-        if deadline_s <= time.time():
-            raise DeadlineExpiredError("the deadline passed before work began; nothing was decided or recorded")
+    def _observe(self, name: str, headers: Headers, started_ns: int, work: Callable[[Call], Steps]) -> Steps:
+        """Do *work*, whatever it raises; count the call and end its span."""
+        span: Span | None = None
+        try:
+            span = None if self._spans is None else self._spans.start(name, headers.metadata)
+            reply = yield from work(Call(LOCAL_CALLER, trace_id_of(headers.metadata, span), started_ns, span))
+        except GeneratorExit:  # the server has stopped; nobody waits any more
+            raise
+        except BaseException:  # noqa: BLE001 - SystemExit too would end the thread that answers all calls
+            _log.exception("%s failed", name)
+            reply = INTERNAL
+        status = reply.code.name if isinstance(reply, Refusal) else "OK"
+        self._counters.count_call(name, status)
+        if span is not None:
+            end_span(span, status)
+        return reply
+
+    def _read(self, data: bytes, parse: Callable[[bytes], Message]) -> Message:
         if len(data) > self._max_message_bytes:
             raise RequestTooLargeError(len(data), self._max_message_bytes)
         try:
             return parse(data)
         except DecodeError:
             raise InvalidRequestError("message", "expected the method's request in protobuf, in UTF-8") from None
+
+
+def _in_time(steps: Generator[None, None, bytes], deadline_s: float) -> Generator[None, None, bytes]:
+    """Return what *steps* does; raise `DeadlineExpiredError` between two of them, when nothing is on record yet."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            reply: bytes = end.value
+            return reply
+        yield
+        _check_deadline(deadline_s)
+
+
+def _check_deadline(deadline_s: float) -> None:
+    # Not is_active() or the like: calls whose deadline has passed are often still active.
+    if deadline_s <= time.time():
+        raise DeadlineExpiredError("the deadline passed before the work was done; nothing was decided or recorded")

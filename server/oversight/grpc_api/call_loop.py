@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import grpc
@@ -35,6 +36,10 @@ Events taken before the next call is decided, while there are any; a call makes 
 Twice as many calls are accepted as are decided, so those that wait can be counted, and the surplus refused; but however
 many come, calls are decided.
 """
+_GO_FIRST = 8
+"""
+Calls that go before the next step of a long one: not all that wait, or under load a batch would miss its deadline.
+"""
 _NO_FLAGS = 0
 
 
@@ -53,7 +58,18 @@ refusal. It raises nothing.
 
 
 class ReadingPool(ThreadPoolExecutor):
-    """Threads for methods that wait, so that the loop never does."""
+    """
+    Threads for methods that wait, so that the loop never does.
+
+    They are started at once: one that could not be started later would be the loop's trouble.
+    """
+
+    def __init__(self, threads: int, name: str) -> None:
+        super().__init__(threads, name)
+        together = threading.Barrier(threads + 1)
+        for _ in range(threads):
+            self.submit(together.wait)
+        together.wait()
 
     @property
     def waiting(self) -> int:
@@ -88,7 +104,7 @@ class _Call:
         self.answered = False
 
     def ask_for_message(self) -> None:
-        self.core.start_server_batch((cygrpc.ReceiveMessageOperation(_NO_FLAGS),), self)
+        self._start([cygrpc.ReceiveMessageOperation(_NO_FLAGS)])
 
     def answer(self, reply: bytes | Refusal) -> None:
         """Send *reply* and end the call; from any thread."""
@@ -104,7 +120,12 @@ class _Call:
         else:
             code, text, trailers = reply.code.value[0], reply.text.encode(), reply.trailers
         operations.append(cygrpc.SendStatusFromServerOperation(trailers, code, text, _NO_FLAGS))
-        self.core.start_server_batch(operations, self)
+        self._start(operations)
+
+    def _start(self, operations: list[Any]) -> None:
+        error = self.core.start_server_batch(operations, self)
+        if error:
+            raise RuntimeError(f"gRPC took no operations of this call (grpc_call_error {error})")
 
 
 class CallLoop:
@@ -112,7 +133,8 @@ class CallLoop:
     Answers *methods* of *server*; make it before the server starts.
 
     A call is answered with *overloaded* while *max_waiting* wait for the loop or, where its method has a pool, for a
-    thread of that, and with *incomplete* if it ends without its message.
+    thread of that, and with *incomplete* if it ends without its message; both get the method's path. A call that
+    fails outside its method is answered with *broken*.
     """
 
     def __init__(
@@ -122,13 +144,15 @@ class CallLoop:
         *,
         max_waiting: int,
         overloaded: Callable[[str], Refusal],
-        incomplete: Refusal,
+        incomplete: Callable[[str], Refusal],
+        broken: Refusal,
     ) -> None:
         self._server: Any = server._cy_server  # type: ignore[attr-defined]  # noqa: SLF001 - the queue is its, see above
         self._methods = tuple(methods)
         self._max_waiting = max_waiting
         self._overloaded = overloaded
         self._incomplete = incomplete
+        self._broken = broken
         self._queue = cygrpc.CompletionQueue()
         self._server.register_completion_queue(self._queue)
         for method in self._methods:
@@ -164,7 +188,7 @@ class CallLoop:
             # It may hold the last reference to its call, and must not live through the next wait.
             event = None
             if ready:
-                self._go_on(ready.popleft())
+                self._guarded(ready.popleft(), self._go_on)
         self._queue.shutdown()
 
     def _take(self, event: Any) -> None:
@@ -173,11 +197,14 @@ class CallLoop:
             self._accepting -= 1
             if event.success:  # else the server is stopping
                 self._accept(tag)
-                self._begin(_Call(event.call, tag, Headers(event.invocation_metadata, event.call_details.deadline)))
+                call = _Call(event.call, tag, Headers(event.invocation_metadata, event.call_details.deadline))
+                self._under_way.add(call)
+                self._guarded(call, self._begin)
         elif tag.answered:
             self._under_way.discard(tag)
         else:
-            self._receive(tag, event.batch_operations[0].message())
+            message = event.batch_operations[0].message()
+            self._guarded(tag, lambda call: self._receive(call, message))
 
     def _accept(self, method: Method) -> None:
         """Ask for the next call of *method*; a server that is stopping has none."""
@@ -187,32 +214,47 @@ class CallLoop:
             return
         self._accepting += 1
 
+    def _guarded(self, call: _Call, step: Callable[[_Call], None]) -> None:
+        """Take a *step* of *call*: whatever it raises costs this call, and not the thread that answers all."""
+        try:
+            step(call)
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("%s: a call failed outside its method", call.method.path)
+            self._under_way.discard(call)
+            if not call.answered:
+                with suppress(Exception):
+                    call.answer(self._broken)
+
     def _begin(self, call: _Call) -> None:
-        self._under_way.add(call)
-        pool = call.method.pool
-        if (len(self._ready) if pool is None else pool.waiting) < self._max_waiting:
-            call.ask_for_message()
-        else:
+        if self._is_full(call.method.pool):
             call.answer(self._overloaded(call.method.path))
+        else:
+            call.ask_for_message()
 
     def _receive(self, call: _Call, message: bytes | None) -> None:
         if message is None:
-            call.answer(self._incomplete)
-            return
-        call.steps = call.method.answer(message, call.headers)
-        if call.method.pool is None:
-            self._ready.append(call)
+            call.answer(self._incomplete(call.method.path))
+        elif self._is_full(call.method.pool):
+            # Again: between headers and message, others may have come.
+            call.answer(self._overloaded(call.method.path))
         else:
-            call.method.pool.submit(_answer_at_once, call)
+            call.steps = call.method.answer(message, call.headers)
+            if call.method.pool is None:
+                self._ready.append(call)
+            else:
+                call.method.pool.submit(self._guarded, call, _answer_at_once)
+
+    def _is_full(self, pool: ReadingPool | None) -> bool:
+        return (len(self._ready) if pool is None else pool.waiting) >= self._max_waiting
 
     def _go_on(self, call: _Call) -> None:
-        """Take the next step towards the answer of *call*; one with more to do goes behind those that wait."""
+        """Take the next step towards the answer of *call*; one with more to do lets a few go first."""
         try:
             next(call.steps)
         except StopIteration as end:
             call.answer(end.value)
         else:
-            self._ready.append(call)
+            self._ready.insert(_GO_FIRST, call)
 
 
 def _answer_at_once(call: _Call) -> None:

@@ -18,6 +18,7 @@ from oversight.grpc_api.call_loop import CallLoop, ReadingPool
 from oversight.grpc_api.decision_service import DecisionService
 from oversight.grpc_api.outcome_service import OutcomeService
 from oversight.grpc_api.spans import CallSpans
+from oversight.grpc_api.status import INTERNAL
 from oversight.outcomes import Outcomes
 from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
@@ -33,6 +34,8 @@ _MIN_PING_INTERVAL_MS = 10_000
 # Longer than any call of ours takes: renewing a connection must not cut one short.
 _CONNECTION_GRACE_MS = 10_000
 _MAX_METADATA_BYTES = 16 * 1024
+# Of one connection: calls that only send their headers are kept until it is renewed.
+_MAX_STREAMS = 1024
 _SERVICES = (DecisionService.NAME, OutcomeService.NAME)
 
 
@@ -122,7 +125,8 @@ def build_server(
         methods,
         max_waiting=settings.max_waiting_calls,
         overloaded=answering.overloaded,
-        incomplete=answering.incomplete(),
+        incomplete=answering.incomplete,
+        broken=INTERNAL,
     )
     status = _Health(pools.watch)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
@@ -137,8 +141,9 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", settings.max_message_bytes * _HARD_LIMIT_FACTOR),
         ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", _MAX_METADATA_BYTES),
-        # Without it one worker keeps a caller for ever, and a call that only sends headers keeps a thread.
+        # Without it one worker keeps a caller for ever.
         ("grpc.max_connection_age_ms", age_ms),
+        ("grpc.max_concurrent_streams", _MAX_STREAMS),
         ("grpc.max_connection_age_grace_ms", _CONNECTION_GRACE_MS),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", _MIN_PING_INTERVAL_MS),
     ]

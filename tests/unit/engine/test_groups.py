@@ -165,3 +165,17 @@ def test_sources_are_there_for_people() -> None:
     assert 3 == len(program.group_sources)
     assert "try:  # for_refund" in program.group_sources[0] + program.group_sources[1] + program.group_sources[2]
     assert () == Groups(b"", ()).sources((1, 2))
+
+
+def test_a_number_too_large_for_its_type_makes_a_rule_fail_and_not_the_decision() -> None:
+    """No request may leave a caller without an answer."""
+    when = All((check("intent", "equals", "refund"), check("attributes.score", "above", 0.5)))
+    policy = a_policy(a_rule("scored", when), intents=frozenset(INTENTS), attributes={"score": "double"})
+    request = a_request(intent="thanks", attributes={"score": 10**400})
+    plain, found = (
+        decide(snapshot_of({policy.name: policy}, least_indexed=least), request, ServerFacts(), KEYS)
+        for least in (1000, 0)
+    )
+
+    assert ["policy_error", "scored"] == sorted(one.rule_id for one in found.reasons)
+    assert plain == found
