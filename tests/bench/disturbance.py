@@ -122,7 +122,11 @@ def _fill(server: Server, plan: Plan) -> None:
 
 def _journal_bytes(server: Server) -> int:
     """Return how much is in journals; segments are removed once they are drained."""
-    return sum(path.stat().st_size for path in (server.data_dir / "journal").rglob("*.journal"))
+    size_bytes = 0
+    for path in (server.data_dir / "journal").rglob("*.journal"):
+        with contextlib.suppress(FileNotFoundError):
+            size_bytes += path.stat().st_size
+    return size_bytes
 
 
 def _controller(server: Server) -> int:
