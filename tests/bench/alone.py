@@ -25,7 +25,7 @@ _CONNECTIONS, _STREAMS = 16, 2
 """Connections enough for the kernel to give each worker some."""
 _WARM_UP_CALLS = 4_000
 _GAIN = re.compile(r"coalesced .* (\d+\.\d+) x$", re.MULTILINE)
-_DRAINED = re.compile(r"Mark\(records=(\d+), cpu_s=[\d.]+, wall_s=([\d.]+)")
+_DRAINED = re.compile(r"^all: .* ([\d,]+) records/s of CPU", re.MULTILINE)
 
 
 def measure_coalescing(plan: Plan) -> Findings:
@@ -91,12 +91,11 @@ def read_gain(output: str) -> float:
 
 
 def read_drain(output: str) -> float:
-    """Return the records a second of the whole run that `drain.py` printed."""
-    marks = _DRAINED.findall(output)
-    if not marks:
+    """Return the records a second of CPU, over the whole run, that `drain.py` printed."""
+    rates = _DRAINED.findall(output)
+    if not rates:
         raise NotMeasuredError(f"no rate in what drain.py printed: {output[-200:]}")
-    records, wall_s = marks[-1]
-    return int(records) / float(wall_s)
+    return float(rates[-1].replace(",", ""))
 
 
 def _run(plan: Plan, name: str, *options: str) -> str:
