@@ -74,9 +74,7 @@ def test_the_gain_of_coalescing_is_read() -> None:
 
 def test_the_rate_of_the_drain_is_that_of_its_whole_run() -> None:
     """The first tenth runs into an empty database and is faster."""
-    output = (
-        "    50,000      61.8      16,191\nall: 58.7 us of CPU a record, 4,000 records/s of CPU; 62% the store\n"
-    )
+    output = "    50,000      61.8      16,191\nall: 58.7 us of CPU a record, 4,000 records/s of CPU; 62% the store\n"
 
     assert 4000 == read_drain(output)
 
