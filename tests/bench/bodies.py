@@ -6,7 +6,7 @@ from typing import Any
 
 from oversight.v1 import decision_pb2, decision_service_pb2
 
-__all__ = ["BATCH", "SIGNALS", "batch_of", "request", "request_of_size"]
+__all__ = ["BATCH", "FIELDS", "SIGNALS", "batch_of", "request", "request_of_size"]
 
 BATCH = 50
 """Messages to a call where batches are measured."""
@@ -26,19 +26,22 @@ SIGNALS: dict[str, Any] = {
 }
 """What a decision depends on; two rules of the default policy match. Also what Cerbos is given."""
 
-_OTHERS: dict[str, Any] = {
+FIELDS: dict[str, Any] = {
+    **SIGNALS,
     "conversation_id": "c-77",
     "turn_index": 3,
     "subject_ref": "s-9",
     "currency": "EUR",
     "model_version": "m-1",
 }
+"""All of the message."""
+
 _ATTRIBUTE_CHARACTERS = 1_000
 
 
 def request() -> decision_service_pb2.DecideRequest:
     """Return one request; it has no id, so the server makes a new one, and no decision repeats another."""
-    return decision_service_pb2.DecideRequest(**SIGNALS, **_OTHERS)
+    return decision_service_pb2.DecideRequest(**FIELDS)
 
 
 def batch_of(size: int) -> decision_service_pb2.BatchDecideRequest:

@@ -24,28 +24,11 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from oversight_client import AsyncClient, Client, Coalescing, DecideFields
+from bench.bodies import FIELDS
+from oversight_client import AsyncClient, Client, Coalescing
 from servers import ServerProcess, started
 
 POLICY = Path(__file__).resolve().parents[2] / "policy_rules"
-FIELDS: DecideFields = {
-    "conversation_id": "c-77",
-    "turn_index": 3,
-    "subject_ref": "s-9",
-    "language": "en",
-    "intent": "refund_request",
-    "intent_confidence": 0.91,
-    "intent_runner_up_confidence": 0.05,
-    "response_confidence": 0.81,
-    "grounding_score": 0.9,
-    "sentiment_score": -0.1,
-    "sentiment_trend": 0.0,
-    "amount_minor": 25_000,
-    "currency": "EUR",
-    "failed_turns": 1,
-    "contacts_7d": 0,
-    "model_version": "m-1",
-}
 TIMEOUT_S = 10.0
 Ask = Callable[[str, int, float, Coalescing | None], list[float]]
 

@@ -53,13 +53,17 @@ class Answering:
 
     def overloaded(self, path: str) -> Refusal:
         """Return the refusal of a call of the method at *path* because too many wait."""
-        refusal = refuse(OverloadedError(f"more than {self._max_waiting} calls wait (setting max_waiting_calls)"))
-        self._counters.count_call(path.removeprefix("/"), refusal.code.name)
-        return refusal
+        return self._refuse(
+            path, OverloadedError(f"more than {self._max_waiting} calls wait (setting max_waiting_calls)")
+        )
 
     def incomplete(self, path: str) -> Refusal:
         """Return the refusal of a call of the method at *path* that ended without its message."""
-        refusal = refuse(InvalidRequestError("message", "expected the method's request, got none"))
+        return self._refuse(path, InvalidRequestError("message", "expected the method's request, got none"))
+
+    def _refuse(self, path: str, error: CallError) -> Refusal:
+        """Return the refusal of a call that its method never sees, and count it."""
+        refusal = refuse(error)
         self._counters.count_call(path.removeprefix("/"), refusal.code.name)
         return refusal
 

@@ -44,47 +44,29 @@ def encode_reply(decision: Decision, request_id: str) -> bytes:
     Serialized messages put one after the other are the serialization of their merge (protobuf's encoding guide, "Last
     One Wins"), so the parts that recur from call to call are rendered once: half the time of building the whole.
     """
-    (
-        identity,
-        tier,
-        escalation,
-        reasons,
-        shadow_reasons,
-        missing,
-        evaluation,
-        policy,
-        policy_version,
-        commit,
-        digest,
-        threshold_revision,
-        audit_selected,
-        audit_probability,
-        _,
-        review_sla_s,
-        on_expiry,
-        recorded,
-    ) = decision
-    own = delimited(_DECISION_ID, identity.encode("ascii")) + delimited(_REQUEST_ID, request_id.encode())
+    digest = decision.digest
+    identity, request = decision.decision_id.encode("ascii"), request_id.encode()
+    own = delimited(_DECISION_ID, identity) + delimited(_REQUEST_ID, request)
     common = _common_part(
-        tier,
-        escalation,
-        reasons[0].code,
-        missing,
-        evaluation,
-        policy,
-        policy_version,
-        commit,
+        decision.tier,
+        decision.escalation,
+        decision.reasons[0].code,
+        decision.missing_signals,
+        decision.evaluation,
+        decision.policy,
+        decision.policy_version,
+        decision.commit,
         digest,
-        threshold_revision,
-        audit_selected,
-        audit_probability,
-        review_sla_s,
-        on_expiry,
-        recorded,
+        decision.threshold_revision,
+        decision.audit_selected,
+        decision.audit_probability,
+        decision.review_sla_s,
+        decision.on_expiry,
+        decision.recorded,
     )
     parts = [own, common]
-    parts += [_reason_part(reason, digest) for reason in reasons]
-    parts += [_shadow_part(reason, digest) for reason in shadow_reasons]
+    parts += [_reason_part(reason, digest) for reason in decision.reasons]
+    parts += [_shadow_part(reason, digest) for reason in decision.shadow_reasons]
     return b"".join(parts)
 
 
