@@ -74,7 +74,8 @@ def _message(random: Random) -> dict[str, object]:
         "language": _draw(random, _LANGUAGES),
         "intent": intent,
         "intent_confidence": intent_confidence,
-        "intent_runner_up_confidence": (1.0 - intent_confidence) * random.random(),
+        # What is left, and never above the first: below one half there is more left than that.
+        "intent_runner_up_confidence": min(intent_confidence, 1.0 - intent_confidence) * random.random(),
         "response_confidence": random.betavariate(22, 1.2),
         "grounding_score": random.betavariate(20, 1.5),
         "sentiment_score": _between(random.gauss(0.15, 0.35), -1.0, 1.0),
