@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import marshal
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from types import CodeType
 from typing import Any
@@ -128,7 +129,7 @@ class _Compiler:
             source = self._generator.function(policy, rules)
             number = self._seen[seen] = self._numbers.setdefault(source, len(self._numbers))
             if number == len(self._ends):
-                self._content += marshal.dumps(_compile(source, "<rules>"))
+                self._content += _marshalled(source)
                 self._ends.append(len(self._content))
         return number
 
@@ -195,6 +196,13 @@ def _digest(described: Iterable[Mapping[str, Any]]) -> str:
         digest.update((b", " if number else b"") + json.dumps(one, sort_keys=True).encode())
     digest.update(b"]")
     return digest.hexdigest()
+
+
+# An edit changes a few groups; compiling all anew would take a third of the time until it is in force.
+@lru_cache(maxsize=4_096)
+def _marshalled(source: str) -> bytes:
+    """Return the marshalled code of the one function in *source*."""
+    return marshal.dumps(_compile(source, "<rules>"))
 
 
 def _compile(source: str, name: str) -> CodeType:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -28,6 +27,7 @@ from ruamel.yaml.reader import ReaderError
 from oversight.errors import InvalidPolicyError, Problem
 from oversight.rules.report import NOWHERE, Place, Report
 from oversight.rules.scalars import check_text, read_scalar
+from oversight.rules.yaml_events import read_events
 
 __all__ = ["MAX_FILE_BYTES", "Entries", "Items", "read_tree"]
 
@@ -109,7 +109,7 @@ class _Builder:
         self._file = file
         self._report = report
         self._empty_in = empty_in
-        self._events: Iterator[Event] = YAML(typ="safe", pure=True).parse(text.removeprefix("\ufeff"))
+        self._events: Iterator[Event] = iter(read_events(text.removeprefix("\ufeff")))
         self._anchors: dict[str, tuple[object, int] | None] = {}
         self._aliased_nodes = 0
         self._nodes = 0
