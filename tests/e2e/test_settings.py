@@ -42,6 +42,8 @@ def test_deciding_wins_a_shared_cpu(server: ServerProcess) -> None:
 
     assert os.getpriority(os.PRIO_PROCESS, 0) == niceness[server.worker_pid()]
     assert niceness[controller.pid] > niceness[server.worker_pid()]
+    # So that a worker that wakes need not wait for the end of the controller's slice.
+    assert (os.SCHED_IDLE, os.SCHED_OTHER) == tuple(map(os.sched_getscheduler, niceness))
 
 
 def test_no_secret_and_no_setting_stands_in_the_arguments_of_a_process(server: ServerProcess) -> None:

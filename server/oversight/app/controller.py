@@ -46,7 +46,7 @@ def run_controller(settings: Settings) -> int:
     Raises `InvalidPolicyError` where neither the folder nor an earlier run has rules that compile, and
     `StoreVersionError` for a database of another version.
     """
-    os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
+    _yield_to_callers()
     configure_logs("controller", level=settings.log_level, form=settings.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -58,6 +58,20 @@ def run_controller(settings: Settings) -> int:
         controller.report()
     controller.stop(followed=signal.SIGTERM not in told)
     return 0
+
+
+def _yield_to_callers() -> None:
+    """
+    Leave a shared CPU to deciding; before there are threads, which inherit it.
+
+    SCHED_IDLE, because the kernel lets even the nicest thread of another class finish a slice of some milliseconds
+    before a worker that wakes gets the CPU (docs/adr/0021).
+    """
+    os.nice(_NICENESS)  # what counts where the other is not allowed
+    try:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    except OSError as error:
+        _log.warning("draining and compiling may make callers wait: SCHED_IDLE: %s", error)
 
 
 def _settle_memory() -> None:
