@@ -61,7 +61,7 @@ def test_no_text_is_read_otherwise(text):
 
 def test_damaged_rule_files_are_not_read_otherwise():
     """What people really write, with the slips they make; most of it is still read by both."""
-    random_ = random.Random(4711)
+    random_ = random.Random(4711)  # noqa: S311 - nothing here is secret
     both = 0
     for _ in range(600):
         lines = random_.choice([*FILES.values()]).splitlines(keepends=True)
@@ -87,9 +87,24 @@ def test_a_large_policy_is_plain():
 
 @pytest.mark.parametrize(
     "text",
-    ["a: &x 1\n", "a: *x\n", "a: !t 1\n", "a: |\n  b\n", "a:\n  >-\n  b\n", "a: [*x]\n", "%YAML 1.2\n---\na: 1\n", "a: 1\n...\n",
-     "a:\t1\n", "a: 1\r\n", "a: \x85\n", "a: \u2028\n", "\ufeffa: 1\n", "[a]: 1\n", "a: 1"],
-)  # fmt: skip
+    [
+        "a: &x 1\n",
+        "a: *x\n",
+        "a: !t 1\n",
+        "a: |\n  b\n",
+        "a:\n  >-\n  b\n",
+        "a: [*x]\n",
+        "%YAML 1.2\n---\na: 1\n",
+        "a: 1\n...\n",
+        "a:\t1\n",
+        "a: 1\r\n",
+        "a: \x85\n",
+        "a: \u2028\n",
+        "\ufeffa: 1\n",
+        "[a]: 1\n",
+        "a: 1",
+    ],
+)
 def test_what_the_two_may_read_otherwise_is_not_plain(text):
     """It is read by the one that knows YAML 1.2."""
     assert not is_plain(text)
