@@ -49,9 +49,10 @@ def measure_drain(plan: Plan) -> Findings:
 
 def measure_workers(plan: Plan) -> Findings:
     """
-    Measure the CPU time of workers for a call, of one and of two.
+    Measure the CPU time of workers for a call, of one and of two, each pinned to its CPU.
 
-    The load runs on the workers' CPUs, so that each CPU carries the same in both cases.
+    The load runs on the workers' CPUs, so that each CPU carries the same in both cases. What pinning itself saves is
+    measured by `workers.py`.
     """
     if plan.server_cpu == plan.load_cpu:
         raise NotMeasuredError("two workers need two CPUs")
@@ -59,7 +60,8 @@ def measure_workers(plan: Plan) -> Findings:
 
     def measure(workers: int, number: int) -> tuple[float, float]:
         shared = replace(plan, server_cpu=cpus[workers], load_cpu=cpus[workers])
-        with started(service(f"workers {workers}", workers=workers, standby=False), shared.place, number) as server:
+        contender = service(f"workers {workers}", workers=workers, standby=False, worker_pinning="on")
+        with started(contender, shared.place, number) as server:
             warm = load(server, shared, _WARM_UP_CALLS, _CONNECTIONS, _STREAMS)
             pids = [worker.pid for worker in read_status(server.data_dir).workers]
             if len(pids) != workers:
@@ -76,7 +78,7 @@ def measure_workers(plan: Plan) -> Findings:
         (str(workers), spread(cpu_us[workers]), spread([rate for _, rate in rounds]))
         for workers, rounds in found.items()
     )
-    title = "Workers, the load on the same CPUs"
+    title = "Workers, pinned, the load on the same CPUs"
     return Findings(
         {"workers": ratios(cpu_us[2], cpu_us[1])},
         (Table(title, ("workers", "CPU µs a call, workers only", "decisions/s"), rows),),
