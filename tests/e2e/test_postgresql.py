@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,10 @@ def test_a_server_migrates_where_it_is_told_to_and_refuses_where_not(tmp_path: P
     migrate(database, "0001")
     server = a_server(tmp_path, place.url)
     server.launch()
-    assert 1 == server.wait()
+    try:
+        assert 1 == server.wait()
+    finally:
+        server.kill()
     assert (
         "oversight controller: the database has revision 0001, this server needs 0002: run `oversight store migrate`"
         in server.log.read_text()
@@ -130,9 +134,8 @@ def test_two_replicas_share_a_database(tmp_path: Path, place: PostgresPlace) -> 
         folder.mkdir()
         servers.append(a_server(folder, place.url))
     try:
-        for server in servers:
-            server.launch()
-        wait_until(lambda: all(server.status().state == "serving" for server in servers), "both to serve")
+        with ThreadPoolExecutor(len(servers)) as threads:
+            list(threads.map(ServerProcess.start, servers))
         replied = {server.decide(f"r-{number}").decision_id for server in servers for number in range(20)}
         wait_until(lambda: ids(place) == replied, "the records of both")
     finally:
