@@ -1,4 +1,4 @@
-"""What all tests share: a real PostgreSQL, for those that ask for one."""
+"""What all tests share: options of a run, and a real PostgreSQL for those that ask for one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ import pytest
 
 from places import Place, PostgresPlace, SqlitePlace
 from postgres import PostgresServer, find_programs
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever has the time inject faults more often."""
+    parser.addoption(
+        "--long", action="store_true", help="inject each fault as often as `make test-e2e` does, not just once or twice"
+    )
+    parser.addoption("--seed", type=int, default=20_261, help="seed of the random moments at which faults are injected")
 
 
 def pytest_report_header() -> str:

@@ -15,7 +15,6 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from e2e.kill_rounds import run_rounds
 from oversight.app.status import Status
 from oversight.v1 import decision_pb2, outcome_pb2, outcome_service_pb2
 from servers import ServerProcess, wait_until
@@ -50,14 +49,6 @@ def an_outcome(decision_id: str, outcome_id: str) -> outcome_service_pb2.RecordO
         label_basis=outcome_pb2.LABEL_BASIS_REVIEW,
     )
     return outcome_service_pb2.RecordOutcomeRequest(outcome=outcome)
-
-
-def test_every_answered_decision_survives_kill_9(tmp_path: Path) -> None:
-    """The promise behind `recorded`; 20 rounds and more: `python -m e2e.kill_rounds`."""
-    rounds = run_rounds(tmp_path, 3, seed=20_261)
-
-    assert all(one.answered > 0 for one in rounds), rounds
-    assert [(0, 0)] * 3 == [(one.missing, one.duplicates) for one in rounds]
 
 
 def test_a_stop_brings_everything_into_the_store(tmp_path: Path) -> None:
