@@ -173,8 +173,8 @@ class CallLoop:
         self._accepting = 0
         self._under_way: set[_Call] = set()
         self._ready: deque[_Call] = deque()
-        # Calls whose records wait for the disk: those that have yet to say so, how many wait in all, and those that need
-        # not wait any more, with what failed.
+        # Calls whose records wait for the disk: those not handed over yet, how many there are in all, and those that need
+        # wait no more, with what failed.
         self._gathered: list[tuple[_Call, Unsynced]] = []
         self._unsynced = 0
         self._settled: deque[tuple[_Call, RecordUnavailableError | None]] = deque()
