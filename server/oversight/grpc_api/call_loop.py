@@ -173,8 +173,8 @@ class CallLoop:
         self._accepting = 0
         self._under_way: set[_Call] = set()
         self._ready: deque[_Call] = deque()
-        # Calls whose records wait for the disk: those not handed over yet, how many there are in all, and those that need
-        # wait no more, with what failed.
+        # Calls whose records wait for the disk: those not handed over yet, how many there are, and those that need wait
+        # no more, with what failed.
         self._gathered: list[tuple[_Call, Unsynced]] = []
         self._unsynced = 0
         self._settled: deque[tuple[_Call, RecordUnavailableError | None]] = deque()
@@ -303,7 +303,14 @@ class CallLoop:
         """Let the calls that were gathered wait for the disk."""
         gathered, self._gathered = self._gathered, []
         for call, unsynced in gathered:
-            self._guarded(call, lambda call, unsynced=unsynced: unsynced.when_synced(partial(self._settle, call)))
+            self._guarded(call, partial(self._wait, unsynced))
+
+    def _wait(self, unsynced: Unsynced, call: _Call) -> None:
+        try:
+            unsynced.when_synced(partial(self._settle, call))
+        except Exception:
+            self._unsynced -= 1
+            raise
 
     def _settle(self, call: _Call, error: RecordUnavailableError | None) -> None:
         """Have the loop go on with *call*; from another thread."""

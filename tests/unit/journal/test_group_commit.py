@@ -165,7 +165,7 @@ def test_a_segment_whose_sync_failed_is_not_trusted_again(
 def test_the_drain_bears_it_that_what_it_has_stored_is_cut_off(
     make_journal: MakeJournal, files: FaultyFiles, root: Path, drain: Drain, store: MemoryStore
 ) -> None:
-    """It does not wait for the disk; the store may know of a decision that the caller was not told, never the reverse."""
+    """It does not wait for the disk: the store may know of more than was answered, never of less."""
     journal = make_journal(sync=True)
     assert Told(journal.append(a_payload(1))).error is None
     files.disk_answers.clear()
