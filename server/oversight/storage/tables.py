@@ -29,6 +29,7 @@ __all__ = [
     "chain_heads",
     "create_tables",
     "decisions",
+    "erasures",
     "has_tables",
     "outcomes",
     "personal_parts",
@@ -236,6 +237,19 @@ retention_checkpoints = Table(
     PrimaryKeyConstraint("writer", "chain", "chain_seq"),
 )
 """The last row that retention removed of each chain, signed: from it `oversight verify` starts."""
+
+erasures = Table(
+    "erasures",
+    _metadata,
+    _text("subject_key", required=True),
+    _integer("before_us", required=True),
+    PrimaryKeyConstraint("subject_key"),
+)
+"""
+Who was erased, as a keyed hash: of records decided up to `before_us` that arrive later, the personal part is left out.
+
+Else a record that waited in a journal would bring back what was erased.
+"""
 
 schema_version = Table("schema_version", _metadata, Column("version", Integer, primary_key=True))
 """One row: the layout of this database."""
