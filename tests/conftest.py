@@ -1,0 +1,38 @@
+"""What all tests share: a real PostgreSQL, for those that ask for one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from postgres import PostgresServer, find_programs
+
+
+def pytest_report_header() -> str:
+    """Say which PostgreSQL the tests use: they are worth what it is worth."""
+    return f"PostgreSQL: {find_programs().description}"
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> None:
+    """Skip where no PostgreSQL can be run; fail where continuous integration must have one."""
+    programs = find_programs()
+    if programs.folder is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no PostgreSQL: {programs.description}")
+        pytest.skip(f"no PostgreSQL: {programs.description}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_programs: None) -> Iterator[PostgresServer]:
+    """Yield the run's PostgreSQL, for tests that leave it as it is: those that stop or kill one start their own."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """Return the URL of a new, empty database, with user and password in it."""
+    return postgres_server.create_database()
