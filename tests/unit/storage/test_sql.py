@@ -231,11 +231,11 @@ def test_a_database_that_does_not_exist_yet_is_empty_to_a_reader(
 def test_a_database_of_another_version_is_refused_in_words(file: Path, make_store: MakeStore, reader: SqlStore) -> None:
     """A newer layout must not be written by an older server, nor misread."""
     make_store().add([a_record(1)], [])
-    ask(file, "UPDATE schema_version SET version = 99")
+    ask(file, "UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(StoreVersionError, match=r"schema version 99, this server reads 2: .*--data-dir"):
+    with pytest.raises(StoreVersionError, match=r"revision 9999, which this server does not know; it needs 0002"):
         make_store().add([a_record(2)], [])
-    with pytest.raises(StoreUnavailableError, match="schema version 99"):
+    with pytest.raises(StoreUnavailableError, match="revision 9999"):
         reader.find_decision(an_id(1))
     assert [(1,)] == ask(file, "SELECT count(*) FROM decisions")
 
