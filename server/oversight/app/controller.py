@@ -19,13 +19,11 @@ from oversight.app.repetition import Repetition
 from oversight.app.reports import ControllerReport, write_report
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.app.store import WRITER, store_url
+from oversight.app.store import open_store
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
-from oversight.storage.erasure import ErasedSubjects
-from oversight.storage.sql import SqlStore
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import Telemetry, start_telemetry
 
@@ -81,14 +79,13 @@ class _Controller:
         self._last_good = LastGoodFile(settings.data_dir)
         self._outbox = SnapshotOutbox(settings.data_dir)
         self._policy = PolicyWatch(settings, self._run, last_good=self._last_good, outbox=self._outbox, clock_us=now_us)
-        keys = load_keys(settings)
-        self._store = SqlStore(store_url(settings.data_dir), writer=WRITER, erased=ErasedSubjects(keys.id_key))
+        self._store = open_store(settings)
         self._drain = DrainWatch(
             self._run,
             Drain(
                 settings.data_dir / "journal",
                 self._store,
-                decode=partial(decode_frame, keys=keys),
+                decode=partial(decode_frame, keys=load_keys(settings)),
                 count=count_records,
             ),
             self._store,
@@ -107,7 +104,8 @@ class _Controller:
     def start(self) -> None:
         self._policy.start()
         try:
-            self._outbox.send(self._store)  # a database of another version is found now, not under load
+            self._store.prepare()  # a database of another version is found now, not under load
+            self._outbox.send(self._store)
         except StoreUnavailableError as error:
             _log.warning("starting without the store: %s", error)
         self._telemetry = start_telemetry(

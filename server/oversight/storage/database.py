@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.exc import SQLAlchemyError
 
+from oversight.errors import StoreUnavailableError
 from oversight.storage.rows import Row
 
-__all__ = ["DEFAULT_LIMITS", "MIGRATING", "READING", "Database", "Limits"]
+__all__ = ["DEFAULT_LIMITS", "MIGRATING", "READING", "Database", "Limits", "in_words"]
 
 READING = "oversight_reading"
 """Execution option of connections that only read: they can change nothing, and take no writer's lock."""
@@ -62,3 +65,12 @@ class Database(Protocol):
     def describe(self, error: Exception) -> str:
         """Return the driver's own words, of one line, without statement, values or password."""
         ...
+
+
+@contextmanager
+def in_words(database: Database, done: str) -> Iterator[None]:
+    """Turn every error of *database* into a `StoreUnavailableError` that says what cannot be *done* ("read")."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as error:
+        raise StoreUnavailableError(f"the store cannot be {done}: {database.describe(error)}") from error

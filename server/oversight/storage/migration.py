@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import Connection, inspect
 
 from oversight.errors import UsageError
-from oversight.storage.database import MIGRATING, READING, Database
+from oversight.storage.database import MIGRATING, READING, Database, in_words
 from oversight.storage.schema import REVISION, REVISIONS, check_schema, create_schema, find_revision, revision_table
 
 if TYPE_CHECKING:
@@ -46,19 +46,28 @@ def migrate(database: Database, to: str = REVISION) -> Migrated:
     """
     Bring *database* to the revision *to*, up or down, with its records; all steps in one transaction, or none.
 
-    Raises `UsageError` for a revision that is none, `StoreVersionError` for a database of an unknown one, and what the
-    database's engine raises. Others that do the same at the same time wait, and find it done.
+    Raises `UsageError` for a revision that is none, `StoreVersionError` for a database of an unknown one, and
+    `StoreUnavailableError`. Others that do the same at the same time wait, and find it done.
     """
     if to not in REVISIONS:
         raise UsageError(f"there is no revision {to!r} of the store; known are {', '.join(REVISIONS)}")
-    return _bring(database, to)
+    with in_words(database, "migrated"):
+        return _bring(database, to)
 
 
 def read_revision(database: Database) -> str:
-    """Return the database's revision, also one that is unknown; `EMPTY` where there are no tables."""
+    """
+    Return the database's revision, also one that is unknown; `EMPTY` where there are no tables.
+
+    Raises `StoreUnavailableError`, and `StoreVersionError` where it has none.
+    """
     if not database.is_there():
         return EMPTY
-    with database.engine.connect().execution_options(**{READING: True}) as connection, connection.begin():
+    with (
+        in_words(database, "read"),
+        database.engine.connect().execution_options(**{READING: True}) as connection,
+        connection.begin(),
+    ):
         return find_revision(connection) or EMPTY
 
 

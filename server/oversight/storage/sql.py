@@ -15,8 +15,12 @@ from oversight.engine.compile import ENGINE_VERSION
 from oversight.errors import StoreUnavailableError, StoreVersionError
 from oversight.storage import tables
 from oversight.storage.chain import GENESIS
+<<<<<<< HEAD
 from oversight.storage.database import DEFAULT_LIMITS, READING, Limits
 from oversight.storage.erasure import ErasedSubjects
+=======
+from oversight.storage.database import DEFAULT_LIMITS, READING, Limits, in_words
+>>>>>>> feae54e (Settings of the store: its URL can be shown, its password travels apart; oversight store shows and changes its layout)
 from oversight.storage.migration import prepare_schema
 from oversight.storage.open import open_database
 from oversight.storage.outcome import OutcomeStatus
@@ -212,7 +216,8 @@ class SqlStore:
                     return work(connection)
             except (SQLAlchemyError, OSError) as error:
                 if not attempts or not self._database.may_repeat(error):
-                    raise self._unavailable("written", error) from error
+                    with in_words(self._database, "written"):
+                        raise
 
     @contextmanager
     def _reading(self) -> Iterator[Connection | None]:
@@ -221,16 +226,14 @@ class SqlStore:
             yield None
             return
         try:
-            with self._engine.connect().execution_options(**{READING: True}) as connection:
+            with (
+                in_words(self._database, "read"),
+                self._engine.connect().execution_options(**{READING: True}) as connection,
+            ):
                 self._ready = self._ready or check_schema(connection)
                 yield connection if self._ready else None
         except StoreVersionError as error:
             raise StoreUnavailableError(f"the store cannot be read: {error}") from error
-        except (SQLAlchemyError, OSError) as error:
-            raise self._unavailable("read", error) from error
-
-    def _unavailable(self, done: str, error: Exception) -> StoreUnavailableError:
-        return StoreUnavailableError(f"the store cannot be {done}: {self._database.describe(error)}")
 
 
 def open_reader(url: str | URL, *, limits: Limits = DEFAULT_LIMITS) -> SqlStore:
