@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from places import Place, PostgresPlace, SqlitePlace
 from postgres import PostgresServer, find_programs
 
 
@@ -36,3 +38,17 @@ def postgres_server(postgres_programs: None) -> Iterator[PostgresServer]:
 def postgres_url(postgres_server: PostgresServer) -> str:
     """Return the URL of a new, empty database, with user and password in it."""
     return postgres_server.create_database()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return where an embedded database is; the name would upset a careless URI."""
+    folder = tmp_path / "100% wanted? #1"
+    folder.mkdir()
+    return folder / "records.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, file: Path) -> Place:
+    """Return an empty place for a store, of each kind; the embedded one is `file`."""
+    return SqlitePlace(file) if request.param == "sqlite" else PostgresPlace(request.getfixturevalue("postgres_url"))
