@@ -12,8 +12,9 @@ from sqlalchemy.types import Boolean
 
 from oversight.storage import tables
 from oversight.storage.checkpoints import Checkpoint
+from oversight.storage.database import READING
 from oversight.storage.failures import store_unavailable
-from oversight.storage.sqlite import READING
+from oversight.storage.schema import check_schema
 
 __all__ = ["CHAINS", "ChainPages", "Page", "PersonalPart", "Stray"]
 
@@ -84,7 +85,7 @@ class ChainPages:
     def has_tables(self) -> bool:
         """Return whether there is anything to read; raises `StoreVersionError` too."""
         with self._reading() as connection:
-            return tables.has_tables(connection)
+            return check_schema(connection)
 
     def writers(self, chain: Table) -> list[str]:
         """Return the writers that have left anything of *chain*."""

@@ -14,6 +14,7 @@ from oversight.storage import tables
 from oversight.storage.chain import canonical_row
 from oversight.storage.failures import store_unavailable
 from oversight.storage.records import SIGNAL_FIELDS, DecisionRecord
+from oversight.storage.schema import check_schema, create_schema
 from oversight.storage.wiping import wipe_free_space
 
 __all__ = ["Erased", "ErasedSubjects", "Erasure"]
@@ -103,12 +104,13 @@ class Erasure:
 
         First it is written down who was erased, so that a record which is still on its way loses its personal part
         too. Then, where the database would keep copies of what was deleted, these are removed as well. Raises
-        `StoreUnavailableError`; what was erased by then stays so, and the same call may be made again.
+        `StoreUnavailableError` or `StoreVersionError`; what was erased by then stays so, and the call may be repeated.
         """
         before_us = self._clock_us()
         try:
             with self._engine.begin() as connection:
-                tables.create_tables(connection)
+                if not check_schema(connection):
+                    create_schema(connection)  # what waits in journals must find the erasure when it comes
                 self._remember(connection, self._subjects.key_of(subject_ref, tenant_id), before_us)
             erased = 0
             while removed := self._erase_batch(subject_ref, tenant_id):

@@ -15,12 +15,8 @@ from oversight.engine.compile import ENGINE_VERSION
 from oversight.errors import StoreUnavailableError, StoreVersionError
 from oversight.storage import tables
 from oversight.storage.chain import GENESIS
-<<<<<<< HEAD
-from oversight.storage.database import DEFAULT_LIMITS, READING, Limits
-from oversight.storage.erasure import ErasedSubjects
-=======
 from oversight.storage.database import DEFAULT_LIMITS, READING, Limits, in_words
->>>>>>> feae54e (Settings of the store: its URL can be shown, its password travels apart; oversight store shows and changes its layout)
+from oversight.storage.erasure import ErasedSubjects
 from oversight.storage.migration import prepare_schema
 from oversight.storage.open import open_database
 from oversight.storage.outcome import OutcomeStatus

@@ -24,7 +24,7 @@ def wipe_free_space(engine: Engine) -> None:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql(f"VACUUM {tables.personal_parts.name}")
         return
-    file = database_file(str(engine.url))
+    file = database_file(engine.url)
     done = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", sqlite_pages.__name__, str(file)], capture_output=True, text=True, check=False
     )
