@@ -16,7 +16,7 @@ from oversight.storage.database import READING
 from oversight.storage.failures import store_unavailable
 from oversight.storage.schema import check_schema
 
-__all__ = ["CHAINS", "ChainPages", "Page", "PersonalPart", "Stray"]
+__all__ = ["CHAINS", "ChainPages", "Page", "PersonalPart", "Stray", "distinct_writers"]
 
 CHAINS: tuple[Table, ...] = (tables.decisions, tables.outcomes)
 """The tables whose rows are chained; a chain is named after its table."""
@@ -91,7 +91,7 @@ class ChainPages:
         """Return the writers that have left anything of *chain*."""
         places = [chain, _parts] if chain is tables.decisions else [chain]
         with self._reading() as connection:
-            found = {one for table in places for one in _distinct_writers(connection, table)}
+            found = {one for table in places for one in distinct_writers(connection, table)}
             for noted in (_heads, _checkpoints):
                 found.update(connection.scalars(select(noted.c.writer).where(noted.c.chain == chain.name)))
         return sorted(found)
@@ -176,7 +176,7 @@ def _untyped(table: Table) -> Select[Any]:
     return select(*columns).select_from(table)
 
 
-def _distinct_writers(connection: Connection, table: Table) -> Iterator[str]:
+def distinct_writers(connection: Connection, table: Table) -> Iterator[str]:
     """Yield the writers by one look into the index for each; DISTINCT would read all of it."""
     writer = connection.scalar(select(func.min(table.c.writer)))
     while writer is not None:

@@ -42,7 +42,6 @@ def _among(column: Column[str], *others: Column[str]) -> Executable:
 # Made once: in a statement that is made anew, the keys would lie about until the garbage collector comes by.
 _DECISIONS = _among(tables.decisions.c.decision_id)
 _OUTCOMES = _among(tables.outcomes.c.outcome_id, tables.outcomes.c.body_sha256)
-_SNAPSHOTS = _among(tables.snapshots.c.digest)
 
 
 class SqlStore:
@@ -172,7 +171,7 @@ class SqlStore:
         )
 
     def put_snapshot(self, digest: str, document: str) -> None:
-        """Keep *document* under *digest*; one that is there stays. Raises `StoreUnavailableError`."""
+        """Keep *document* under *digest*; one that is there stays, as if new. Raises `StoreUnavailableError`."""
         row = {
             "digest": digest,
             "engine_version": ENGINE_VERSION,
@@ -181,7 +180,9 @@ class SqlStore:
         }
 
         def work(connection: Connection) -> None:
-            if not list(_look(connection, _SNAPSHOTS, [digest])):
+            # In force again is as good as new: retention must not take it for an old one.
+            known = update(tables.snapshots).where(tables.snapshots.c.digest == digest)
+            if not connection.execute(known.values(created_at_us=row["created_at_us"])).rowcount:
                 connection.execute(insert(tables.snapshots).values(row))
 
         self._write(work)

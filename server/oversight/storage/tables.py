@@ -200,7 +200,7 @@ snapshots = Table(
     _integer("created_at_us", required=True),
     _text("document", required=True),
 )
-"""What a snapshot was assembled from, by its digest."""
+"""What a snapshot was assembled from, by its digest; `created_at_us` is when it was last said to be in force."""
 
 chain_heads = Table(
     "chain_heads",
