@@ -80,20 +80,26 @@ class Retention:
 
         Of each writer's chain the records up to the first that is younger; then the notes of who was erased before
         that time, and the snapshots put there before it that no decision rests on any more, but those *in_force*.
-        Raises `StoreUnavailableError`, and `UntrustedCheckpointError` for a chain whose checkpoint does not bear its
-        signature: that must be looked at by people before anything more goes.
+        Raises `StoreUnavailableError`, and at the end `UntrustedCheckpointError` for a chain whose checkpoint does not
+        bear its signature: people must look at it before anything more of it goes.
         """
         with self._transaction(reading=True) as connection:
             if not check_schema(connection):
                 return
             chains = [(table, writer) for table in CHAINS for writer in distinct_writers(connection, table)]
+        untrusted: list[UntrustedCheckpointError] = []
         for table, writer in chains:
-            while count := self._remove_records(table, writer, before_us):
-                yield Removed(count) if table is tables.decisions else Removed(outcomes=count)
+            try:
+                while count := self._remove_records(table, writer, before_us):
+                    yield Removed(count) if table is tables.decisions else Removed(outcomes=count)
+            except UntrustedCheckpointError as error:
+                untrusted.append(error)
         with self._transaction() as connection:
             count = connection.execute(delete(_erasures).where(_erasures.c.before_us < before_us)).rowcount
         yield Removed(erasures=count)
         yield from self._sweep_snapshots(before_us, in_force)
+        if untrusted:
+            raise untrusted[0]
 
     def plan(self, before_us: int) -> Iterator[Counter[tuple[str, str, str]]]:
         """
