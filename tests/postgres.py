@@ -190,7 +190,7 @@ class PostgresServer:
 
     def ask(self, statement: str, database: str = "postgres", values: Mapping[str, Any] | None = None) -> list[Any]:
         """Run *statement* in *database* as the database's owner; return its rows."""
-        with self._connect(database) as connection:
+        with self.connect(database) as connection:
             cursor = connection.execute(statement.encode(), values)
             return cursor.fetchall() if cursor.description else []
 
@@ -226,7 +226,8 @@ class PostgresServer:
             ]
         )
 
-    def _connect(self, database: str) -> psycopg.Connection[Any]:
+    def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
+        """Return a connection of the databases' owner, each statement a transaction of its own."""
         return psycopg.connect(
             host="127.0.0.1",
             port=self.port,
@@ -240,7 +241,7 @@ class PostgresServer:
 
     def _answers(self) -> bool:
         try:
-            with self._connect("postgres"):
+            with self.connect("postgres"):
                 return True
         except psycopg.OperationalError:
             return False

@@ -28,12 +28,12 @@ _REPEATABLE = frozenset({"23505", "40P01", "40001"})
 _READ_ONLY = "25006"
 
 _BEGIN = """
-SELECT set_config('transaction_read_only', %(read_only)s, true),
+SELECT set_config('transaction_read_only', CASE WHEN %(reading)s THEN 'on' ELSE read_only END, true),
        set_config('statement_timeout', %(statement_ms)s, true),
        set_config('lock_timeout', %(lock_ms)s, true),
        set_config('idle_in_transaction_session_timeout', %(idle_ms)s, true),
-       set_config('synchronous_commit', CASE mode WHEN 'off' THEN 'on' ELSE mode END, true)
-  FROM current_setting('synchronous_commit') AS mode
+       set_config('synchronous_commit', CASE durability WHEN 'off' THEN 'on' ELSE durability END, true)
+  FROM current_setting('transaction_read_only') AS read_only, current_setting('synchronous_commit') AS durability
 """
 """
 Said in each transaction and not once a connection: so it also holds behind a pool that hands connections around. A
@@ -116,8 +116,8 @@ class PostgresqlDatabase:
     def _begin(self, connection: Connection) -> None:
         options = connection.get_execution_options()
         bounded_ms = 0 if options.get(MIGRATING, False) else self._statement_ms
-        settings = {
-            "read_only": "on" if self._read_only or options.get(READING, False) else "off",
+        settings: dict[str, object] = {
+            "reading": bool(self._read_only or options.get(READING, False)),
             "statement_ms": str(bounded_ms),
             "lock_ms": str(math.ceil(self._statement_ms * _LOCK_SHARE)),
             "idle_ms": str(bounded_ms),
