@@ -9,8 +9,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from contract.samples import a_record
+from contract.samples import a_request as a_stored_request
+from oversight.app.clock import now_us
+from oversight.storage.retention import months_before
+from oversight.storage.sql import SqlStore
+from oversight.storage.sqlite import file_url
 from oversight.v1 import decision_pb2
-from servers import SERVE, ServerProcess, wait_until
+from servers import SERVE, ServerProcess, started, wait_until
 
 MARKER = "anna-4d1f9c"
 OTHER = "bob-77a2e1"
@@ -107,3 +113,20 @@ def test_records_are_verified_and_removed_while_the_server_decides(server: Serve
         assert [("altered", "decisions", 4, 4)] == [
             (one["kind"], one["chain"], one["first"], one["last"]) for one in verified["findings"]
         ]
+
+
+def test_the_server_removes_what_is_too_old_by_itself(tmp_path: Path) -> None:
+    """A retention that somebody has to remember is none."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir(mode=0o700)
+    store = SqlStore(file_url(data_dir / "records.db"), writer="local")
+    for number, months in enumerate((8, 7, 5, 1)):
+        decided_at_us = months_before(now_us(), months)
+        store.add([a_record(number, a_stored_request(number, decided_at_us=decided_at_us))], [])
+    store.close()
+
+    with started(tmp_path, retention_months=6) as server:
+        wait_until(lambda: on_record(server) == 2, "what is too old to be gone")
+        code, verified = oversight(server, "verify")
+
+    assert (0, ["signed"]) == (code, [one["checkpoint"] for one in verified["chains"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import make_url
 
 from oversight.storage.address import Address, read_address
 
@@ -18,12 +19,13 @@ from oversight.storage.address import Address, read_address
         ("postgresql://h/d", "postgresql://h/d", ""),
         ("postgresql://u:w@/d?host=/run/postgresql", "postgresql://u@/d?host=/run/postgresql", "w"),
         ("postgresql://u:w@[::1]:5432/d", "postgresql://u@[::1]:5432/d", "w"),
-        ("postgresql://u:w@h1:1,h2:2/d", "postgresql://u@h1:1,h2:2/d", "w"),
+        ("postgresql://u:w@/d?host=h1:1&host=h2:2", "postgresql://u@/d?host=h1:1&host=h2:2", "w"),
     ],
 )
 def test_the_password_is_apart(text: str, url: str, password: str) -> None:
     """The rest goes into logs and onto screens."""
     assert Address(url, password) == read_address(text)
+    assert url == str(make_url(url))
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,8 @@ def test_the_password_is_apart(text: str, url: str, password: str) -> None:
         ("postgresql://u:sec#ret@h/d", "expected postgresql"),
         ("postgresql://u:secret@h", "expected postgresql"),
         ("postgresql://u:secret@h/", "expected postgresql"),
+        ("postgresql://u:secret@h:port/d", "expected postgresql"),
+        ("postgresql://u:secret@h1:1,h2:2/d", "several hosts are written /DATABASE"),
         ("postgresql://u@h/d?password=secret", "the option password does not belong into a URL"),
         ("postgresql://u@h/d?sslmode=require&sslpassword=secret", "the option sslpassword does not belong"),
         ("postgresql://u@h/d?connect_timeout=3", "connect_timeout is given by the setting store_connect_timeout_s"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -45,7 +46,7 @@ def erasure(engine: Engine) -> Erasure:
     return Erasure(engine, id_key=KEYS.id_key, clock_us=lambda: ERASED_US)
 
 
-def of(number: int, subject: str | None = "anna", tenant: str | None = "acme", **changes: object) -> DecisionRecord:
+def of(number: int, subject: str | None = "anna", tenant: str | None = "acme", **changes: Any) -> DecisionRecord:
     return a_record(number, a_request(number, subject_ref=subject, tenant_id=tenant, **changes))
 
 
@@ -79,7 +80,8 @@ def test_of_one_tenant_only_that_one_s_go(store: SqlStore, erasure: Erasure) -> 
 
 def test_a_record_that_arrives_after_the_erasure_has_no_personal_part(store: SqlStore, erasure: Erasure) -> None:
     """It waited in a journal meanwhile; what was decided after the erasure is another matter."""
-    before, after = {"decided_at_us": ERASED_US}, {"decided_at_us": ERASED_US + 1}
+    before: dict[str, Any] = {"decided_at_us": ERASED_US}
+    after: dict[str, Any] = {"decided_at_us": ERASED_US + 1}
     erasure.erase_subject("anna", "acme")
     erasure.erase_subject("carl")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 
 import pytest
 from sqlalchemy import Engine
@@ -210,7 +210,7 @@ def test_notes_of_who_was_erased_go_too(store: SqlStore, engine: Engine, retenti
     """Records from before are all gone by then."""
     store.prepare()
     for subject, time_us in (("anna", OLD_US), ("bob", YOUNG_US)):
-        Erasure(engine, id_key=KEYS.id_key, clock_us=lambda at_us=time_us: at_us).erase_subject(subject)
+        Erasure(engine, id_key=KEYS.id_key, clock_us=partial(int, time_us)).erase_subject(subject)
 
     assert Removed(erasures=1) == total(retention.steps(CUT_US))
 
