@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import URL, make_url
 
-from oversight.app.keys import load_keys
+from oversight.app.keys import load_id_key
 from oversight.app.store_password import read_store_password
 from oversight.app.writer import read_writer
 from oversight.settings import Settings
@@ -36,12 +36,13 @@ def store_limits(settings: Settings) -> Limits:
 
 def open_store(settings: Settings) -> SqlStore:
     """Return the store of this replica, to write; connects to nothing yet. Raises `KeyFileError`."""
+    id_key = load_id_key(settings)
     return SqlStore(
         store_url(settings),
         writer=read_writer(settings),
         migrate=settings.migrate,
         limits=store_limits(settings),
-        erased=ErasedSubjects(load_keys(settings).id_key),
+        erased=None if id_key is None else ErasedSubjects(id_key),
     )
 
 

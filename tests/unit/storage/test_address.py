@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 from sqlalchemy import make_url
 
@@ -25,7 +27,7 @@ from oversight.storage.address import Address, read_address
 def test_the_password_is_apart(text: str, url: str, password: str) -> None:
     """The rest goes into logs and onto screens."""
     assert Address(url, password) == read_address(text)
-    assert url == str(make_url(url))
+    assert url == unquote(str(make_url(url)))
 
 
 @pytest.mark.parametrize(

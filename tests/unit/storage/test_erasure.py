@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine
 
@@ -174,3 +176,20 @@ def test_a_store_that_does_not_answer_is_said_so(tmp_path: Path) -> None:
 
     with pytest.raises(StoreUnavailableError, match="cannot be written: FileNotFoundError"):
         Erasure(away, id_key=KEYS.id_key, clock_us=lambda: ERASED_US).erase_subject("anna")
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_drain_that_has_looked_already_is_waited_for(place: Place, store: SqlStore, erasure: Erasure) -> None:
+    """It knows nothing of the erasure, and what it inserts could not be seen yet."""
+    store.prepare()
+    with psycopg.connect(place.url.replace("+psycopg", "")) as drain, ThreadPoolExecutor(1) as pool:
+        drain.execute("SELECT max(before_us) FROM erasures")
+        drain.execute(
+            "INSERT INTO personal_parts (writer, chain_seq, subject_ref, salt, part) VALUES ('r', 1, 'anna', '', '{}')"
+        )
+
+        erasing = pool.submit(erasure.erase_subject, "anna")
+        wait_until(lambda: place.ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)])
+        drain.commit()
+
+        assert 1 == erasing.result(30).parts
