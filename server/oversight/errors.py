@@ -20,6 +20,7 @@ Every error the service raises on purpose.
     * StartError                    a process of the server did not come up
     * UsageError                    what was asked of the command cannot be done
     * StoreVersionError             the database was laid out by another version
+    * UntrustedCheckpointError      retention does not go on from a checkpoint that it did not sign
     * JournalFormatError            a journal holds what this version cannot read
     * JournalUnreadableError        a journal's folder or file cannot be read or removed
 """
@@ -51,6 +52,7 @@ __all__ = [
     "StartError",
     "StoreUnavailableError",
     "StoreVersionError",
+    "UntrustedCheckpointError",
     "UsageError",
 ]
 
@@ -195,6 +197,18 @@ class UsageError(SetupError):
 
 class StoreVersionError(SetupError):
     """The database was laid out by another version of the server."""
+
+
+class UntrustedCheckpointError(SetupError):
+    """Retention does not go on from a checkpoint that it did not sign."""
+
+    def __init__(self, chain: str, writer: str, problem: str) -> None:
+        super().__init__(
+            f"nothing more is removed from the {chain} of writer {writer}: the checkpoint there {problem}; see what "
+            "`oversight verify` finds",
+            chain=chain,
+            writer=writer,
+        )
 
 
 class JournalFormatError(SetupError):

@@ -116,6 +116,12 @@ class Settings(BaseSettings):
         "NOT_SERVING.",
     )
     drain_interval_s: float = Field(0.5, ge=0.01, le=60, description="Seconds between two drains of the journals.")
+    retention_months: int = Field(
+        13,
+        ge=6,
+        le=1200,
+        description="Calendar months for which decisions and outcomes are kept; older ones are removed once a day.",
+    )
     shutdown_grace_s: float = Field(
         5.0, ge=0, le=600, description="Seconds that calls under way get at a stop, and then the drain again."
     )

@@ -33,6 +33,7 @@ ENFORCED = {
     "store_connect_timeout_s": "unit/app/test_store.py::test_the_limits_are_those_that_are_set",
     "store_statement_timeout_s": "unit/app/test_store.py::test_the_limits_are_those_that_are_set",
     "migrate": "e2e/test_postgresql.py::test_a_server_migrates_where_it_is_told_to_and_refuses_where_not",
+    "retention_months": "e2e/test_erasure.py::test_the_server_removes_what_is_too_old_by_itself",
     "id_key_file": "unit/app/test_keys.py::test_files_named_by_settings_are_read_instead_and_never_made",
     "audit_key_file": "unit/app/test_keys.py::test_files_named_by_settings_are_read_instead_and_never_made",
     "workers": "e2e/test_start.py::test_every_worker_decides_by_the_same_rules",
@@ -65,6 +66,7 @@ RANGES = {
     "store_pool_size": (1, 64),
     "store_connect_timeout_s": (2, 60),
     "store_statement_timeout_s": (1, 3600),
+    "retention_months": (6, 1200),
     "shutdown_grace_s": (0, 600),
 }
 """Least and largest value of each bounded setting; None is unbounded."""

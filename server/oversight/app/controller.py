@@ -17,13 +17,16 @@ from oversight.app.last_good import LastGoodFile
 from oversight.app.policy_watch import PolicyWatch
 from oversight.app.repetition import Repetition
 from oversight.app.reports import ControllerReport, write_report
+from oversight.app.retention_watch import RetentionWatch
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.app.store import open_store
+from oversight.app.store import open_store, open_store_database
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
+from oversight.storage.checkpoints import CheckpointKey
+from oversight.storage.retention import Retention
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import Telemetry, start_telemetry
 
@@ -31,6 +34,7 @@ __all__ = ["run_controller"]
 
 _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
+_RETENTION_S = 1.0
 _NICENESS = 19
 _GC_THRESHOLDS = (50_000, 10, 10)
 _HANDING_OVER_S = 1.0
@@ -113,6 +117,7 @@ class _Controller:
             finish=self._drain.step,
             hurry=lambda: self._drain.hurries,
         )
+        self._retention_loop = Repetition("retention", _RETENTION_S, self._make_retention().step)
         self._telemetry: Telemetry | None = None
 
     def start(self) -> None:
@@ -135,10 +140,12 @@ class _Controller:
         self.report()
         self._policy_loop.start()
         self._drain_loop.start()
+        self._retention_loop.start()
 
     def stop(self, *, followed: bool) -> None:
         """Drain once more within the grace; what is left waits for the next start, or for the one that follows now."""
         self._policy_loop.stop(0.0)
+        self._retention_loop.stop(0.0)
         grace_s = self._settings.shutdown_grace_s
         drained = self._drain_loop.stop(min(grace_s, _HANDING_OVER_S) if followed else grace_s)
         if not followed and (not drained or self._drain.state.pending_records):
@@ -169,12 +176,23 @@ class _Controller:
             pending_records=drain.pending_records,
             pending_bytes=drain.pending_bytes,
             oldest_us=drain.oldest_us,
-            failures=self._policy_loop.failures + self._drain_loop.failures,
+            failures=self._policy_loop.failures + self._drain_loop.failures + self._retention_loop.failures,
         )
         try:
             write_report(self._run, report)
         except OSError as error:
             _log.warning("the heartbeat cannot be written: %s", error)
+
+    def _make_retention(self) -> RetentionWatch:
+        # Connections of its own: the drain's thread has the store's.
+        engine = open_store_database(self._settings).engine
+        key = CheckpointKey(load_keys(self._settings).id_key)
+        return RetentionWatch(
+            Retention(engine, key, clock_us=now_us),
+            months=self._settings.retention_months,
+            in_force=lambda: [self._policy.state.digest],
+            clock_us=now_us,
+        )
 
     def _look(self) -> None:
         if self._policy.look():

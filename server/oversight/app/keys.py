@@ -12,7 +12,7 @@ from oversight.engine.identity import Keys
 from oversight.errors import KeyFileError
 from oversight.settings import Settings
 
-__all__ = ["check_closed", "load_keys", "make_keys"]
+__all__ = ["check_closed", "load_id_key", "load_keys", "make_keys"]
 
 _KEY_BYTES = 32
 _MAX_FILE_BYTES = 1024
@@ -38,6 +38,14 @@ def load_keys(settings: Settings) -> Keys:
         audit_key=audit_key,
         audit_key_id=hashlib.sha256(audit_key).hexdigest()[:16],
     )
+
+
+def load_id_key(settings: Settings) -> bytes | None:
+    """Return the id key alone; None where there is none and no setting names one. Raises `KeyFileError`."""
+    path = _paths(settings)["id_key_file"]
+    if settings.id_key_file is None and not path.exists():
+        return None
+    return _read_key(path, "id_key_file")
 
 
 def _paths(settings: Settings) -> dict[str, Path]:

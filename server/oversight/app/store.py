@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import URL, make_url
 
+from oversight.app.keys import load_id_key
 from oversight.app.store_password import read_store_password
 from oversight.app.writer import read_writer
 from oversight.settings import Settings
 from oversight.storage.database import Database, Limits
+from oversight.storage.erasure import ErasedSubjects
 from oversight.storage.open import open_database
 from oversight.storage.sql import SqlStore, open_reader
 from oversight.storage.sqlite import file_url
@@ -34,8 +36,13 @@ def store_limits(settings: Settings) -> Limits:
 
 def open_store(settings: Settings) -> SqlStore:
     """Return the store of this replica, to write; connects to nothing yet. Raises `KeyFileError`."""
+    id_key = load_id_key(settings)
     return SqlStore(
-        store_url(settings), writer=read_writer(settings), migrate=settings.migrate, limits=store_limits(settings)
+        store_url(settings),
+        writer=read_writer(settings),
+        migrate=settings.migrate,
+        limits=store_limits(settings),
+        erased=None if id_key is None else ErasedSubjects(id_key),
     )
 
 

@@ -34,6 +34,9 @@ COMMANDS: dict[str, str] = {
     "explain": "Show why a decision on record came out as it did.",
     "status": "Show what a server here is doing and whether anything is wrong.",
     "store": "Show the layout of the store, or bring it to another version.",
+    "verify": "Find records that were removed, altered or reordered.",
+    "retain": "Remove records that are older than they may be.",
+    "erase": "Erase what is personal about a customer.",
     "settings": "List the server's settings, their values and sources.",
     "version": "Show the version.",
 }

@@ -16,6 +16,7 @@ from oversight.errors import StoreUnavailableError, StoreVersionError
 from oversight.storage import tables
 from oversight.storage.chain import GENESIS
 from oversight.storage.database import DEFAULT_LIMITS, READING, Limits, in_words
+from oversight.storage.erasure import ErasedSubjects
 from oversight.storage.migration import prepare_schema
 from oversight.storage.open import open_database
 from oversight.storage.outcome import OutcomeStatus
@@ -41,7 +42,6 @@ def _among(column: Column[str], *others: Column[str]) -> Executable:
 # Made once: in a statement that is made anew, the keys would lie about until the garbage collector comes by.
 _DECISIONS = _among(tables.decisions.c.decision_id)
 _OUTCOMES = _among(tables.outcomes.c.outcome_id, tables.outcomes.c.body_sha256)
-_SNAPSHOTS = _among(tables.snapshots.c.digest)
 
 
 class SqlStore:
@@ -51,7 +51,8 @@ class SqlStore:
     *url* is SQLAlchemy's; *writer* names this replica and its hash chains; *clock* gives seconds since 1970. Building
     one connects to nothing, so a store that is down does not keep a server from starting. The first write makes the
     tables in a new database, brings older ones up to date if it may (*migrate*), and raises `StoreVersionError` for
-    any others. One with `read_only` makes and changes nothing; to it a database that is not there yet is empty.
+    any others. One with `read_only` makes and changes nothing; to it a database that is not there yet is empty. With
+    *erased*, records of people who were erased after they were made are stored without their personal part.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class SqlStore:
         migrate: bool = False,
         limits: Limits = DEFAULT_LIMITS,
         clock: Callable[[], float] = time.time,
+        erased: ErasedSubjects | None = None,
     ) -> None:
         self._database = open_database(url, read_only=read_only, limits=limits)
         self._engine = self._database.engine
         self._writer = writer
         self._migrate = migrate
         self._clock = clock
+        self._erased = erased
         self._ready = False
 
     def prepare(self) -> None:
@@ -99,10 +102,14 @@ class SqlStore:
         salts = _draw_salts(len(wanted))
         last = self._append(connection, tables.decisions, map(decision_row, wanted, salts))
         first = last - len(wanted) + 1
-        parts = map(personal_row, wanted, salts)
-        self._database.insert(
-            connection, tables.personal_parts, [(self._writer, seq, *part) for seq, part in enumerate(parts, first)]
-        )
+        erased = self._erased.among(connection, wanted) if self._erased else frozenset()
+        parts = [
+            (self._writer, first + place, *personal_row(record, salt))
+            for place, (record, salt) in enumerate(zip(wanted, salts, strict=True))
+            if record.decision_id not in erased
+        ]
+        if parts:
+            self._database.insert(connection, tables.personal_parts, parts)
         return len(wanted)
 
     def _add_outcomes(self, connection: Connection, records: Sequence[OutcomeRecord]) -> tuple[int, int]:
@@ -164,7 +171,7 @@ class SqlStore:
         )
 
     def put_snapshot(self, digest: str, document: str) -> None:
-        """Keep *document* under *digest*; one that is there stays. Raises `StoreUnavailableError`."""
+        """Keep *document* under *digest*; one that is there stays, as if new. Raises `StoreUnavailableError`."""
         row = {
             "digest": digest,
             "engine_version": ENGINE_VERSION,
@@ -173,7 +180,9 @@ class SqlStore:
         }
 
         def work(connection: Connection) -> None:
-            if not list(_look(connection, _SNAPSHOTS, [digest])):
+            # In force again is as good as new: retention must not take it for an old one.
+            known = update(tables.snapshots).where(tables.snapshots.c.digest == digest)
+            if not connection.execute(known.values(created_at_us=row["created_at_us"])).rowcount:
                 connection.execute(insert(tables.snapshots).values(row))
 
         self._write(work)

@@ -22,6 +22,7 @@ from oversight.storage.outcome import OutcomeStatus
 __all__ = [
     "chain_heads",
     "decisions",
+    "erasures",
     "metadata",
     "outcomes",
     "personal_parts",
@@ -199,7 +200,7 @@ snapshots = Table(
     _integer("created_at_us", required=True),
     _text("document", required=True),
 )
-"""What a snapshot was assembled from, by its digest."""
+"""What a snapshot was assembled from, by its digest; `created_at_us` is when it was last said to be in force."""
 
 chain_heads = Table(
     "chain_heads",
@@ -227,6 +228,19 @@ retention_checkpoints = Table(
     PrimaryKeyConstraint("writer", "chain", "chain_seq"),
 )
 """The last row that retention removed of each chain, signed: from it `oversight verify` starts."""
+
+erasures = Table(
+    "erasures",
+    metadata,
+    _text("subject_key", required=True),
+    _integer("before_us", required=True),
+    PrimaryKeyConstraint("subject_key"),
+)
+"""
+Who was erased, as a keyed hash: of records decided up to `before_us` that arrive later, the personal part is left out.
+
+Else a record that waited in a journal would bring back what was erased.
+"""
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 """One row: the layout, for servers that know no revisions (`storage.schema`)."""

@@ -1,4 +1,4 @@
-"""Where a chain begins once its oldest rows were removed; servers before there were revisions refuse the database."""
+"""Where a chain begins once its oldest rows were removed, and who was erased; older servers refuse the database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the table of checkpoints."""
+    """Add the tables of checkpoints and of erasures."""
     op.create_table(
         "retention_checkpoints",
         sa.Column("writer", sa.Text, nullable=False),
@@ -26,11 +26,17 @@ def upgrade() -> None:
         sa.Column("signature", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("writer", "chain", "chain_seq"),
     )
+    op.create_table(
+        "erasures",
+        sa.Column("subject_key", sa.Text, nullable=False),
+        sa.Column("before_us", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("subject_key"),
+    )
     op.execute("UPDATE schema_version SET version = 3")
 
 
 def downgrade() -> None:
-    """Remove the table, unless it is needed: without its checkpoint a shortened chain proves nothing."""
+    """Remove the tables, unless one is needed: without its checkpoint a shortened chain proves nothing."""
     kept = op.get_bind().execute(sa.text("SELECT count(*) FROM retention_checkpoints")).scalar_one()
     if kept:
         raise UsageError(
@@ -38,4 +44,5 @@ def downgrade() -> None:
             "cannot be verified: restore a backup from before the first retention instead"
         )
     op.drop_table("retention_checkpoints")
+    op.drop_table("erasures")
     op.execute("UPDATE schema_version SET version = 2")
