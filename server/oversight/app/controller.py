@@ -1,4 +1,4 @@
-"""The controller: reads and publishes the rules, drains the journals, and says each second that it lives."""
+"""The controller: publishes the rules, drains the journals, serves the admin port, and says that it lives."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
+from oversight.app.admin_port import AdminPort
 from oversight.app.clock import now_us
 from oversight.app.drain_watch import DrainWatch
 from oversight.app.handover import run_folder
@@ -21,10 +22,14 @@ from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.app.store import WRITER, store_url
 from oversight.errors import StoreUnavailableError
+from oversight.grpc_api.admin_server import build_admin_server
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
-from oversight.storage.sql import SqlStore
+from oversight.storage.listing import SqlListing
+from oversight.storage.pending import PendingOutcomes
+from oversight.storage.sql import SqlStore, open_reader
+from oversight.telemetry.counters import Counters
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import Telemetry, start_telemetry
 
@@ -33,6 +38,8 @@ __all__ = ["run_controller"]
 _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
 _NICENESS = 19
+_COUNT_S = 5.0
+_ADMIN_GRACE_S = 0.5
 _GC_THRESHOLDS = (50_000, 10, 10)
 _HANDING_OVER_S = 1.0
 """What a drain may take when a successor goes on with it at once."""
@@ -100,6 +107,10 @@ class _Controller:
             finish=self._drain.step,
             hurry=lambda: self._drain.hurries,
         )
+        self._reader = open_reader(store_url(settings.data_dir))
+        self._pending = PendingOutcomes(self._reader.reading)
+        self._pending_loop = Repetition("the count of outcomes that wait", _COUNT_S, self._pending.step)
+        self._admin: AdminPort | None = None
         self._telemetry: Telemetry | None = None
 
     def start(self) -> None:
@@ -108,23 +119,36 @@ class _Controller:
             self._outbox.send(self._store)  # a database of another version is found now, not under load
         except StoreUnavailableError as error:
             _log.warning("starting without the store: %s", error)
+        counters = Counters()
         self._telemetry = start_telemetry(
             "controller",
             "controller",
-            None,
+            counters,
             {
                 "oversight.records.pending": lambda: self._drain.state.pending_records,
                 "oversight.records.oldest_age": self._oldest_age_s,
                 "oversight.policy.problems": lambda: len(self._policy.state.problems),
             },
         )
+        self._admin = AdminPort(
+            build_admin_server(
+                self._settings,
+                lister=SqlListing(self._reader.reading),
+                eraser=self._eraser,
+                counters=counters,
+                tracer=self._telemetry.tracer,
+            )
+        )
         self.report()
-        self._policy_loop.start()
-        self._drain_loop.start()
+        for loop in (self._policy_loop, self._drain_loop, self._pending_loop):
+            loop.start()
 
     def stop(self, *, followed: bool) -> None:
         """Drain once more within the grace; what is left waits for the next start, or for the one that follows now."""
         self._policy_loop.stop(0.0)
+        self._pending_loop.stop(0.0)
+        if self._admin is not None:
+            self._admin.close(_ADMIN_GRACE_S)
         grace_s = self._settings.shutdown_grace_s
         drained = self._drain_loop.stop(min(grace_s, _HANDING_OVER_S) if followed else grace_s)
         if not followed and (not drained or self._drain.state.pending_records):
@@ -135,8 +159,12 @@ class _Controller:
             self._telemetry.shutdown(_TELEMETRY_S)
 
     def report(self) -> None:
+        """Say what is the case; open the admin port where that could not be done before."""
+        if self._admin is not None:
+            self._admin.open()
         policy, drain = self._policy.state, self._drain.state
         at_us = now_us()
+        waiting, expired = self._pending.count(at_us - _KEPT_US)
         report = ControllerReport(
             pid=os.getpid(),
             at_us=at_us,
@@ -156,6 +184,9 @@ class _Controller:
             pending_bytes=drain.pending_bytes,
             oldest_us=drain.oldest_us,
             failures=self._policy_loop.failures + self._drain_loop.failures,
+            admin_problem="" if self._admin is None else self._admin.problem,
+            waiting_outcomes=waiting,
+            expired_outcomes=expired,
         )
         try:
             write_report(self._run, report)

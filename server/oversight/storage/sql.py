@@ -16,8 +16,17 @@ from oversight.errors import StoreUnavailableError, StoreVersionError
 from oversight.storage import tables
 from oversight.storage.chain import GENESIS
 from oversight.storage.outcome import OutcomeStatus
-from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision
-from oversight.storage.rows import Row, body_sha256, decision_from_rows, decision_row, linked, outcome_row, personal_row
+from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
+from oversight.storage.rows import (
+    Row,
+    body_sha256,
+    decision_from_rows,
+    decision_row,
+    linked,
+    outcome_from_row,
+    outcome_row,
+    personal_row,
+)
 from oversight.storage.sqlite import READING, database_file, open_engine
 
 __all__ = ["SqlStore", "open_reader"]
@@ -135,7 +144,7 @@ class SqlStore:
 
     def find_decision(self, decision_id: str) -> StoredDecision | None:
         """Return the decision with its outcomes, None if it is not here; raise `StoreUnavailableError`."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             if connection is None:
                 return None
             row = connection.execute(
@@ -156,6 +165,16 @@ class SqlStore:
             _named(tables.decisions, row), part, [_named(tables.outcomes, report) for report in reports]
         )
 
+    def find_outcomes(self, decision_id: str) -> tuple[StoredOutcome, ...]:
+        """Return the outcomes of a decision that need not be here; raise `StoreUnavailableError`."""
+        with self.reading() as connection:
+            if connection is None:
+                return ()
+            reports = connection.execute(
+                select(tables.outcomes).where(tables.outcomes.c.decision_id == decision_id)
+            ).all()
+        return tuple(outcome_from_row(_named(tables.outcomes, report), None) for report in reports)
+
     def put_snapshot(self, digest: str, document: str) -> None:
         """Keep *document* under *digest*; one that is there stays. Raises `StoreUnavailableError`."""
         row = {
@@ -173,7 +192,7 @@ class SqlStore:
 
     def get_snapshot(self, digest: str) -> str | None:
         """Return the document, None if there is none with this digest; raise `StoreUnavailableError`."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             if connection is None:
                 return None
             return connection.execute(
@@ -202,8 +221,8 @@ class SqlStore:
                 return result
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection | None]:
-        """Give a connection, or None where there is no database or it has no tables yet."""
+    def reading(self) -> Iterator[Connection | None]:
+        """Give a connection for one short read, or None where there is no database or it has no tables yet."""
         if not self._ready and not self._file.exists():
             yield None
             return
