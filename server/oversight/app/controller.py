@@ -26,6 +26,7 @@ from oversight.grpc_api.admin_server import build_admin_server
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
+from oversight.storage.erasure import ErasedSubjects, Erasure
 from oversight.storage.listing import SqlListing
 from oversight.storage.pending import PendingOutcomes
 from oversight.storage.sql import SqlStore, open_reader
@@ -87,13 +88,14 @@ class _Controller:
         self._last_good = LastGoodFile(settings.data_dir)
         self._outbox = SnapshotOutbox(settings.data_dir)
         self._policy = PolicyWatch(settings, self._run, last_good=self._last_good, outbox=self._outbox, clock_us=now_us)
-        self._store = SqlStore(store_url(settings.data_dir), writer=WRITER)
+        keys = load_keys(settings)
+        self._store = SqlStore(store_url(settings.data_dir), writer=WRITER, erased=ErasedSubjects(keys.id_key))
         self._drain = DrainWatch(
             self._run,
             Drain(
                 settings.data_dir / "journal",
                 self._store,
-                decode=partial(decode_frame, keys=load_keys(settings)),
+                decode=partial(decode_frame, keys=keys),
                 count=count_records,
             ),
             self._store,

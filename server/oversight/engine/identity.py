@@ -16,6 +16,7 @@ __all__ = [
     "audit_draw",
     "canonical_request",
     "decision_id",
+    "derive_key",
     "request_from_canonical",
     "request_key",
 ]
@@ -75,6 +76,15 @@ def request_key(keys: Keys, tenant_id: str | None, request_id: str) -> str:
     """Return 32 hex digits that stand for tenant and request id, also after these have been erased."""
     text = f"[{quote(tenant_id or '')},{quote(request_id)}]"
     return blake2b(text.encode("ascii"), key=keys.id_key, digest_size=16, person=b"request_key").hexdigest()
+
+
+def derive_key(id_key: bytes, purpose: str) -> bytes:
+    """
+    Return the 32 bytes of a key for one *purpose* alone: HMAC-SHA-256 (RFC 2104) of its name under the deployment's.
+
+    So what is signed or hashed for one purpose never stands for another, and no more keys need to be kept.
+    """
+    return hmac.digest(id_key, f"oversight/{purpose}".encode("ascii"), "sha256")
 
 
 def audit_draw(keys: Keys, decision: str) -> float:

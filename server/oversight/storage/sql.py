@@ -15,6 +15,8 @@ from oversight.engine.compile import ENGINE_VERSION
 from oversight.errors import StoreUnavailableError, StoreVersionError
 from oversight.storage import tables
 from oversight.storage.chain import GENESIS
+from oversight.storage.erasure import ErasedSubjects
+from oversight.storage.failures import store_unavailable
 from oversight.storage.outcome import OutcomeStatus
 from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
 from oversight.storage.rows import (
@@ -57,16 +59,24 @@ class SqlStore:
     *url* is SQLAlchemy's; *writer* names this replica and its hash chains; *clock* gives seconds since 1970. Building
     one connects to nothing, so a store that is down does not keep a server from starting. The first use makes the
     tables in a new database and raises `StoreVersionError` if another version laid them out. One with `read_only`
-    makes and changes nothing; to it a database that is not there yet is empty.
+    makes and changes nothing; to it a database that is not there yet is empty. With *erased*, records of people who
+    were erased after they were made are stored without their personal part.
     """
 
     def __init__(
-        self, url: str, *, writer: str, read_only: bool = False, clock: Callable[[], float] = time.time
+        self,
+        url: str,
+        *,
+        writer: str,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
+        erased: ErasedSubjects | None = None,
     ) -> None:
         self._engine = open_engine(url, read_only=read_only)
         self._file = database_file(url)
         self._writer = writer
         self._clock = clock
+        self._erased = erased
         self._ready = False
         self._inserts = {
             table.name: str(insert(table).compile(self._engine))
@@ -97,10 +107,14 @@ class SqlStore:
         salts = _draw_salts(len(wanted))
         last = self._append(connection, tables.decisions, map(decision_row, wanted, salts))
         first = last - len(wanted) + 1
-        parts = map(personal_row, wanted, salts)
-        self._insert(
-            connection, tables.personal_parts, [(self._writer, seq, *part) for seq, part in enumerate(parts, first)]
-        )
+        erased = self._erased.among(connection, wanted) if self._erased else frozenset()
+        parts = [
+            (self._writer, first + place, *personal_row(record, salt))
+            for place, (record, salt) in enumerate(zip(wanted, salts, strict=True))
+            if record.decision_id not in erased
+        ]
+        if parts:
+            self._insert(connection, tables.personal_parts, parts)
         return len(wanted)
 
     def _add_outcomes(self, connection: Connection, records: Sequence[OutcomeRecord]) -> tuple[int, int]:
@@ -215,7 +229,7 @@ class SqlStore:
                     result = work(connection)
             except (SQLAlchemyError, OSError) as error:
                 if not attempts or not isinstance(error, IntegrityError):
-                    raise _unavailable("written", error) from error
+                    raise store_unavailable("written", error) from error
             else:
                 self._ready = True
                 return result
@@ -233,7 +247,7 @@ class SqlStore:
         except StoreVersionError as error:
             raise StoreUnavailableError(f"the store cannot be read: {error}") from error
         except (SQLAlchemyError, OSError) as error:
-            raise _unavailable("read", error) from error
+            raise store_unavailable("read", error) from error
 
 
 def open_reader(url: str) -> SqlStore:
@@ -255,11 +269,3 @@ def _look(connection: Connection, rows_among: Executable, keys: Iterable[str]) -
 
 def _named(table: Table, row: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(table.c.keys(), row, strict=True))
-
-
-def _unavailable(done: str, error: Exception) -> StoreUnavailableError:
-    # The driver's own words only ("database is locked"): SQLAlchemy's have the statement in them.
-    cause = getattr(error, "orig", None) or error
-    return StoreUnavailableError(
-        f"the store cannot be {done}: {type(cause).__name__}: {str(cause).partition(chr(10))[0]}"
-    )

@@ -29,9 +29,11 @@ __all__ = [
     "chain_heads",
     "create_tables",
     "decisions",
+    "erasures",
     "has_tables",
     "outcomes",
     "personal_parts",
+    "retention_checkpoints",
     "schema_version",
     "snapshots",
 ]
@@ -219,6 +221,35 @@ chain_heads = Table(
     PrimaryKeyConstraint("writer", "chain"),
 )
 """The last row of each writer's chain over a table; with it, rows cut off at the end are missed too."""
+
+retention_checkpoints = Table(
+    "retention_checkpoints",
+    _metadata,
+    _text("writer", required=True),
+    _text("chain", required=True),
+    _integer("chain_seq", required=True),
+    _text("chain_hash", required=True),
+    _integer("cut_before_us", required=True),
+    _integer("removed", required=True),
+    _integer("created_at_us", required=True),
+    _text("key_id", required=True),
+    _text("signature", required=True),
+    PrimaryKeyConstraint("writer", "chain", "chain_seq"),
+)
+"""The last row that retention removed of each chain, signed: from it `oversight verify` starts."""
+
+erasures = Table(
+    "erasures",
+    _metadata,
+    _text("subject_key", required=True),
+    _integer("before_us", required=True),
+    PrimaryKeyConstraint("subject_key"),
+)
+"""
+Who was erased, as a keyed hash: of records decided up to `before_us` that arrive later, the personal part is left out.
+
+Else a record that waited in a journal would bring back what was erased.
+"""
 
 schema_version = Table("schema_version", _metadata, Column("version", Integer, primary_key=True))
 """One row: the layout of this database."""
