@@ -46,10 +46,15 @@ class FoundDecision:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the store says: the decision, or its outcomes alone; *problem* is why it says nothing."""
+    """
+    What the store says: the decision, or its outcomes alone; *problem* is why it says nothing.
+
+    `erased` is about a decision that is in a journal alone: its subject has been erased meanwhile.
+    """
 
     stored: StoredDecision | None = None
     outcomes: Sequence[StoredOutcome] = ()
+    erased: bool = False
     problem: StoreUnavailableError | None = None
 
 
@@ -82,7 +87,7 @@ class Reading:
         for within_s in _SEARCHES_S:
             # Journals first: what has left them by then is in the store when that is looked into.
             waiting = self._journals.find(decision_id, within_s)
-            look = self._look(decision_id)
+            look = self._look(decision_id, waiting)
             found = _together(look, waiting)
             if found is not None:
                 return FoundDecision(found, self._explain(found) if with_rules else ())
@@ -94,10 +99,13 @@ class Reading:
             raise RecordPendingError(decision_id)
         raise DecisionNotFoundError(decision_id, len(_outcomes(look, waiting)))
 
-    def _look(self, decision_id: str) -> _Look:
+    def _look(self, decision_id: str, waiting: Waiting) -> _Look:
         try:
             stored = self._reader.find_decision(decision_id)
-            return _Look(stored, self._reader.find_outcomes(decision_id) if stored is None else stored.outcomes)
+            if stored is not None:
+                return _Look(stored, stored.outcomes)
+            erased = bool(waiting.decisions) and self._reader.is_erased(waiting.decisions[0])
+            return _Look(outcomes=self._reader.find_outcomes(decision_id), erased=erased)
         except StoreUnavailableError as problem:
             return _Look(problem=problem)
 
@@ -126,7 +134,7 @@ def _together(look: _Look, waiting: Waiting) -> StoredDecision | None:
         return with_outcomes(look.stored, reported(waiting.outcomes, look.outcomes))
     # A request sent again to another worker is twice in journals; the store keeps the first.
     first = min(waiting.decisions, key=recorded_at_us)
-    return with_outcomes(decision_from_record(first), _outcomes(look, waiting))
+    return with_outcomes(decision_from_record(first, erased=look.erased), _outcomes(look, waiting))
 
 
 def _outcomes(look: _Look, waiting: Waiting) -> list[StoredOutcome]:

@@ -30,6 +30,7 @@ from oversight.storage.erasure import ErasedSubjects, Erasure
 from oversight.storage.listing import SqlListing
 from oversight.storage.pending import PendingOutcomes
 from oversight.storage.sql import SqlStore, open_reader
+from oversight.storage.sqlite import open_engine
 from oversight.telemetry.counters import Counters
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import Telemetry, start_telemetry
@@ -40,6 +41,8 @@ _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
 _NICENESS = 19
 _COUNT_S = 5.0
+_KEPT_US = 13 * 2_629_746 * 1_000_000
+"""How long records are kept; a month is the twelfth part of 365.2425 days."""
 _ADMIN_GRACE_S = 0.5
 _GC_THRESHOLDS = (50_000, 10, 10)
 _HANDING_OVER_S = 1.0
@@ -110,6 +113,9 @@ class _Controller:
             hurry=lambda: self._drain.hurries,
         )
         self._reader = open_reader(store_url(settings.data_dir))
+        self._eraser = Erasure(
+            open_engine(store_url(settings.data_dir), read_only=False), id_key=keys.id_key, clock_us=now_us
+        )
         self._pending = PendingOutcomes(self._reader.reading)
         self._pending_loop = Repetition("the count of outcomes that wait", _COUNT_S, self._pending.step)
         self._admin: AdminPort | None = None

@@ -43,9 +43,9 @@ class Status:
     `state` is `stopped` (nothing runs), `serving`, or `impaired` (`alarms` say why, one sentence each). `digest` is in
     force on every worker, empty where they differ (`agreed` is False then) or there is none. The three reports are the
     processes' own words; None where a process has not said anything. Counts: `decisions`, `outcomes` since the workers
-    started, `lost` since the server did, `pending_*` and `oldest_age_s` of what is not in the store yet. Of the outcomes
-    in the store, `waiting_outcomes` are about a decision that is not there, and `expired_outcomes` have waited for it
-    longer than records are kept.
+    started, `lost` since the server did, `pending_*` and `oldest_age_s` of what is not in the store yet. Of the
+    outcomes in the store, `waiting_outcomes` are about a decision that is not there, and `expired_outcomes` have
+    waited for it longer than records are kept.
     """
 
     data_dir: str

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from oversight.app.last_good import LastGoodFile
 from oversight.app.snapshot_outbox import SnapshotOutbox
+from oversight.engine.identity import Keys
 from oversight.errors import StoreUnavailableError
-from oversight.storage.records import StoredDecision, StoredOutcome
+from oversight.storage.records import DecisionRecord, StoredDecision, StoredOutcome
 
 if TYPE_CHECKING:
     from oversight.storage.sql import SqlStore
@@ -21,8 +22,9 @@ __all__ = ["StoreReader"]
 class StoreReader:
     """A `reading.Reader` of the store in a data folder, which need not exist yet; safe for any number of threads."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, keys: Keys) -> None:
         self._data_dir = data_dir
+        self._keys = keys
         self._store: SqlStore | None = None
         self._opening = threading.Lock()
 
@@ -33,6 +35,10 @@ class StoreReader:
     def find_outcomes(self, decision_id: str) -> Sequence[StoredOutcome]:
         """Return the outcomes of a decision that need not be here; raise `StoreUnavailableError`."""
         return self._opened().find_outcomes(decision_id)
+
+    def is_erased(self, record: DecisionRecord) -> bool:
+        """Return whether the record would be stored without its personal part; raise `StoreUnavailableError`."""
+        return self._opened().is_erased(record)
 
     def get_snapshot(self, digest: str) -> str | None:
         """
@@ -60,7 +66,8 @@ class StoreReader:
             if self._store is None:
                 # Every worker would hold SQLAlchemy's 15 MB; most never read.
                 from oversight.app.store import store_url
+                from oversight.storage.erasure import ErasedSubjects
                 from oversight.storage.sql import open_reader
 
-                self._store = open_reader(store_url(self._data_dir))
+                self._store = open_reader(store_url(self._data_dir), erased=ErasedSubjects(self._keys.id_key))
             return self._store

@@ -96,7 +96,7 @@ def _build(
     keys = load_keys(settings)
     decisions = Decisions(current=current, journal=journal, wire=wire, keys=keys, counters=counters)
     reading = Reading(
-        reader=StoreReader(settings.data_dir),
+        reader=StoreReader(settings.data_dir, keys),
         journals=JournalSearch(settings.data_dir / "journal", partial(decode_frame, keys=keys)),
         drained_through_us=lambda: read_drained_us(run),
         clock_us=now_us,

@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "replay": "Decide every message of a file and sum up.",
     "load": "Send decisions at a given rate and show how long they take.",
     "explain": "Show why a decision on record came out as it did.",
+    "records": "List decisions in the store, newest first.",
     "status": "Show what a server here is doing and whether anything is wrong.",
     "settings": "List the server's settings, their values and sources.",
     "version": "Show the version.",

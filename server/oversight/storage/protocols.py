@@ -44,6 +44,10 @@ class RecordReader(Protocol):
         """Return the outcomes of a decision that need not be here; raise `StoreUnavailableError`."""
         ...
 
+    def is_erased(self, record: DecisionRecord) -> bool:
+        """Return whether the record would be stored without its personal part; raise `StoreUnavailableError`."""
+        ...
+
 
 class RecordLister(Protocol):
     """Decisions listed, newest first."""

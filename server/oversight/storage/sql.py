@@ -189,6 +189,11 @@ class SqlStore:
             ).all()
         return tuple(outcome_from_row(_named(tables.outcomes, report), None) for report in reports)
 
+    def is_erased(self, record: DecisionRecord) -> bool:
+        """Return whether the record would be stored without its personal part; raise `StoreUnavailableError`."""
+        with self.reading() as connection:
+            return bool(connection and self._erased and self._erased.among(connection, [record]))
+
     def put_snapshot(self, digest: str, document: str) -> None:
         """Keep *document* under *digest*; one that is there stays. Raises `StoreUnavailableError`."""
         row = {
@@ -250,9 +255,9 @@ class SqlStore:
             raise store_unavailable("read", error) from error
 
 
-def open_reader(url: str) -> SqlStore:
+def open_reader(url: str, *, erased: ErasedSubjects | None = None) -> SqlStore:
     """Return a store that only reads, for workers; the database need not exist yet."""
-    return SqlStore(url, writer="", read_only=True)
+    return SqlStore(url, writer="", read_only=True, erased=erased)
 
 
 def _draw_salts(count: int) -> list[bytes]:

@@ -13,10 +13,10 @@ from oversight.storage.tables import decisions
 __all__ = ["decision_from_record", "reported", "with_outcomes"]
 
 
-def decision_from_record(record: DecisionRecord) -> StoredDecision:
-    """Return the decision as the store would give it back, without outcomes."""
+def decision_from_record(record: DecisionRecord, *, erased: bool) -> StoredDecision:
+    """Return the decision as the store would give it back, without outcomes and, if *erased*, its personal part."""
     row = dict(zip(decisions.c.keys(), decision_row(record, b""), strict=False))
-    return decision_from_rows(row, record.personal, ())
+    return decision_from_rows(row, None if erased else record.personal, ())
 
 
 def with_outcomes(found: StoredDecision, more: Iterable[StoredOutcome]) -> StoredDecision:

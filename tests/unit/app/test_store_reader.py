@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from builders import KEYS
 from oversight.app.store import WRITER, store_url
 from oversight.app.store_reader import StoreReader
 from oversight.storage.sql import SqlStore
@@ -18,7 +19,7 @@ HEAVY = ("sqlalchemy", "ruamel", "dulwich", "scipy", "numpy", "typer", "rich")
 
 def test_a_store_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
     """A worker may be asked before the controller has written anything."""
-    reader = StoreReader(tmp_path)
+    reader = StoreReader(tmp_path, KEYS)
 
     assert (None, None) == (reader.find_decision("0" * 32), reader.get_snapshot(DIGEST))
     assert [] == list(tmp_path.iterdir())
@@ -26,7 +27,7 @@ def test_a_store_that_is_not_there_yet_is_empty(tmp_path: Path) -> None:
 
 def test_what_is_written_later_is_read(tmp_path: Path) -> None:
     """The reader is opened once and outlives many drains."""
-    reader = StoreReader(tmp_path)
+    reader = StoreReader(tmp_path, KEYS)
     assert reader.get_snapshot(DIGEST) is None
     store = SqlStore(store_url(tmp_path), writer=WRITER)
     store.put_snapshot(DIGEST, "{}")
@@ -38,7 +39,7 @@ def test_what_is_written_later_is_read(tmp_path: Path) -> None:
 
 def test_many_may_be_the_first_to_read(tmp_path: Path) -> None:
     """Reads have several threads."""
-    reader = StoreReader(tmp_path)
+    reader = StoreReader(tmp_path, KEYS)
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(reader.get_snapshot, [DIGEST] * 64))
 
