@@ -33,11 +33,12 @@ COMMANDS: dict[str, str] = {
     "load": "Send decisions at a given rate and show how long they take.",
     "explain": "Show why a decision on record came out as it did.",
     "records": "List decisions in the store, newest first.",
+    "replay-record": "Decide what is on record again, and say whether it comes out the same.",
     "status": "Show what a server here is doing and whether anything is wrong.",
     "settings": "List the server's settings, their values and sources.",
     "version": "Show the version.",
 }
-"""Every command with its summary; `NAME` is the function `run` of the module `oversight.cli.NAME`."""
+"""Every command with its summary; `NAME` is the function `run` of the module `oversight.cli.NAME`, with `_`."""
 
 
 class CommandGroup(TyperGroup):
@@ -72,7 +73,7 @@ class CommandGroup(TyperGroup):
 
 
 def _load(name: str) -> Any:
-    module = importlib.import_module(f"oversight.cli.{name}")
+    module = importlib.import_module(f"oversight.cli.{name.replace('-', '_')}")
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(name)(module.run)
     return get_command(single)
