@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from oversight.app.admin_port import AdminPort
@@ -117,7 +118,7 @@ class _Controller:
             open_engine(store_url(settings.data_dir), read_only=False), id_key=keys.id_key, clock_us=now_us
         )
         self._pending = PendingOutcomes(self._reader.reading)
-        self._pending_loop = Repetition("the count of outcomes that wait", _COUNT_S, self._pending.step)
+        self._pending_loop = Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting)
         self._admin: AdminPort | None = None
         self._telemetry: Telemetry | None = None
 
@@ -204,6 +205,11 @@ class _Controller:
     def _look(self) -> None:
         if self._policy.look():
             self._wake()
+
+    def _count_waiting(self) -> None:
+        # A store that is down is said by the drain.
+        with suppress(StoreUnavailableError):
+            self._pending.step()
 
     def _oldest_age_s(self) -> float:
         oldest_us = self._drain.state.oldest_us

@@ -33,8 +33,8 @@ COMMANDS: dict[str, str] = {
     "load": "Send decisions at a given rate and show how long they take.",
     "explain": "Show why a decision on record came out as it did.",
     "records": "List decisions in the store, newest first.",
-    "replay-record": "Decide what is on record again, and say whether it comes out the same.",
-    "status": "Show what a server here is doing and whether anything is wrong.",
+    "replay-record": "Decide records again; do they come out the same?",
+    "status": "Show what a server here is doing and whether all is well.",
     "settings": "List the server's settings, their values and sources.",
     "version": "Show the version.",
 }

@@ -52,7 +52,8 @@ def _print_status(found: Status, console: Console) -> None:
 
 def _facts(found: Status) -> Iterator[tuple[str, str]]:
     if found.supervisor:
-        yield "listening", f"{found.supervisor.listen}, admin port {found.supervisor.admin_listen}"
+        yield "listening", found.supervisor.listen
+        yield "admin port", found.supervisor.admin_listen
         standby = " and one on standby" if found.supervisor.standby else ""
         yield "workers", f"{found.supervisor.workers}{standby}"
         restarts = ", ".join(f"{name} {count}" for name, count in found.supervisor.restarts.items() if count)
