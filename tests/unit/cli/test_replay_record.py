@@ -15,6 +15,7 @@ from oversight.grpc_api.convert.records import ProtobufWire
 from oversight.grpc_api.convert.requests import request_to_proto
 from oversight.policies import SnapshotSource, assemble_source, compile_source
 from oversight.settings import Settings
+from oversight.storage.records import DecisionRecord
 from oversight.storage.sql import SqlStore
 
 RULES = """
@@ -44,7 +45,8 @@ class Archive:
         self.keys = load_keys(self.settings)
         self.store = SqlStore(store_url(folder), writer="local")
         self.payloads = [self.payload(number) for number in range(4)]
-        self.records = [record for payload in self.payloads for record in decode_frame(payload, self.keys)]
+        decoded = [record for payload in self.payloads for record in decode_frame(payload, self.keys)]
+        self.records = [record for record in decoded if isinstance(record, DecisionRecord)]
         self.ids = [record.decision_id for record in self.records]
         self.store.add(self.records[:3], [])
         self.store.put_snapshot(SNAPSHOT.digest, SOURCE.to_document())
