@@ -45,8 +45,9 @@ _OPENING = f"""\
 
 Generated from `proto/` by `make gen`; edit the comments there.
 
-Package `{PACKAGE}`, protobuf 3. The services below are served on the data port (127.0.0.1:50051 unless set otherwise),
-beside the standard health service (`grpc.health.v1.Health`) and server reflection.
+Package `{PACKAGE}`, protobuf 3. DecisionService and OutcomeService are served on the data port (127.0.0.1:50051 unless
+set otherwise), InsightService on the admin port (127.0.0.1:50052). Beside them, on both, are the standard health
+service (`grpc.health.v1.Health`) and server reflection.
 
 In the proto each enum value bears its enum's name as a prefix (`TIER_HUMAN_IN_THE_LOOP`), and 0 is `…_UNSPECIFIED`,
 which is absent. The command and its JSON leave the prefix out, as this page does.

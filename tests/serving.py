@@ -11,15 +11,17 @@ import grpc
 from opentelemetry.trace import Tracer
 
 from builders import KEYS
-from oversight.decisions import Decisions, Reader
+from oversight.decisions import Decisions
 from oversight.engine.snapshot import Snapshot
-from oversight.errors import RecordUnavailableError
+from oversight.errors import RecordUnavailableError, StoreUnavailableError
 from oversight.grpc_api.convert.records import ProtobufWire
 from oversight.grpc_api.server import Server, build_server
 from oversight.journal.protocols import Unsynced
+from oversight.journal.search import Waiting
 from oversight.outcomes import Outcomes
+from oversight.reading import Reader, Reading
 from oversight.settings import Settings
-from oversight.storage.records import StoredDecision
+from oversight.storage.records import DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
 from oversight.telemetry.counters import Counters
 from oversight.v1 import decision_service_pb2_grpc, journal_pb2, outcome_service_pb2_grpc
 
@@ -60,17 +62,48 @@ class MemoryJournal:
 
 
 class MemoryReader:
-    """Stored decisions and snapshot documents in memory."""
+    """Stored decisions, outcomes of others, and snapshot documents in memory; `down` makes it fail."""
 
     def __init__(self) -> None:
         self.decisions: dict[str, StoredDecision] = {}
+        self.outcomes: dict[str, list[StoredOutcome]] = {}
+        self.erased: set[str] = set()
+        self.down = False
         self.snapshots: dict[str, str] = {}
 
     def find_decision(self, decision_id: str) -> StoredDecision | None:
+        if self.down:
+            raise StoreUnavailableError("the store is down")
         return self.decisions.get(decision_id)
+
+    def find_outcomes(self, decision_id: str) -> Sequence[StoredOutcome]:
+        return self.outcomes.get(decision_id, ())
+
+    def is_erased(self, record: DecisionRecord) -> bool:
+        return record.decision_id in self.erased
 
     def get_snapshot(self, digest: str) -> str | None:
         return self.snapshots.get(digest)
+
+
+class MemoryJournals:
+    """What journals hold of decisions; it can be made incomplete, or to hold whoever searches."""
+
+    def __init__(self) -> None:
+        self.records: list[DecisionRecord | OutcomeRecord] = []
+        self.complete = True
+        self.open = threading.Event()
+        self.open.set()
+
+    def find(self, decision_id: str, within_s: float) -> Waiting:
+        assert self.open.wait(10 * within_s + 9), "the search was held for too long"
+        return Waiting(
+            tuple(one for one in self.records if isinstance(one, DecisionRecord) and one.decision_id == decision_id),
+            tuple(
+                one for one in self.records if isinstance(one, OutcomeRecord) and one.outcome.decision_id == decision_id
+            ),
+            self.complete,
+        )
 
 
 class Fixed:
@@ -109,6 +142,7 @@ class Serving:
         self.journal = MemoryJournal()
         self.journal.disk = disk
         self.reader = reader or MemoryReader()
+        self.journals = MemoryJournals()
         self.counters = Counters()
         self.current = Fixed(snapshot)
         configured = Settings(listen="127.0.0.1:0", **settings)
@@ -119,11 +153,14 @@ class Serving:
             journal=self.journal,
             wire=ProtobufWire(),
             keys=KEYS,
-            reader=self.reader,
-            drained_through_us=lambda: self.drained_through_us,
             counters=self.counters,
-            clock_us=lambda: self.now_us,
             refuse_unrecorded=configured.on_record_failure == "refuse",
+        )
+        reading = Reading(
+            reader=self.reader,
+            journals=self.journals,
+            drained_through_us=lambda: self.drained_through_us,
+            clock_us=lambda: self.now_us,
         )
         outcomes = Outcomes(
             journal=self.journal, wire=ProtobufWire(), counters=self.counters, clock_us=lambda: self.now_us
@@ -131,6 +168,7 @@ class Serving:
         self.server: Server = build_server(
             configured,
             decisions=decisions,
+            reading=reading,
             outcomes=outcomes,
             counters=self.counters,
             tracer=tracer,
@@ -144,6 +182,7 @@ class Serving:
 
     def close(self) -> None:
         self.journal.open.set()
+        self.journals.open.set()
         self.channel.close()
         self.server.stop(0)
 

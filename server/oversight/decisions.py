@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from threading import Lock
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from opentelemetry.trace import Span
 
 from oversight.engine.decide import decide
 from oversight.engine.decision import Decision
-from oversight.engine.explain import RuleEvaluation, explain
 from oversight.engine.identity import Keys
 from oversight.engine.request import Request, ServerFacts
 from oversight.engine.snapshot import Snapshot
-from oversight.errors import DecisionNotFoundError, NotReplayableError, RecordPendingError, RecordUnavailableError
+from oversight.errors import RecordUnavailableError
 from oversight.journal.protocols import Recorder, Turns
-from oversight.policies import replay_snapshot
 from oversight.storage.outcome import Outcome
-from oversight.storage.protocols import RecordReader
-from oversight.storage.records import StoredDecision
 from oversight.telemetry.counters import Counters
 
-__all__ = ["Answer", "Asked", "Call", "Current", "Decisions", "FoundDecision", "Reader", "Wire", "chunks"]
+__all__ = ["Answer", "Asked", "Call", "Current", "Decisions", "Wire", "chunks"]
 
-DRAIN_WAIT_S = 1.0
-"""Seconds that `find` waits for records made before it to reach the store."""
-
-_DRAIN_LOOK_S = 0.02
 _CHUNK = 25
 """Items of a batch between two looks at other calls: about 0.4 ms."""
 
@@ -58,14 +48,6 @@ class Current(Protocol):
     @property
     def thresholds_confirmed_at_us(self) -> int:
         """When the thresholds were last confirmed against theirs."""
-        ...
-
-
-class Reader(RecordReader, Protocol):
-    """Decisions read back, with the sources of the snapshots that made them."""
-
-    def get_snapshot(self, digest: str) -> str | None:
-        """Return the document, None if there is none with this digest; raise `StoreUnavailableError`."""
         ...
 
 
@@ -121,16 +103,8 @@ class Answer(NamedTuple):
     reply: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FoundDecision:
-    """A decision on record; *rules* is empty unless its evaluation was asked for."""
-
-    stored: StoredDecision
-    rules: tuple[RuleEvaluation, ...] = ()
-
-
 class Decisions:
-    """Decides, records and finds decisions; safe for any number of threads."""
+    """Decides and records; safe for any number of threads."""
 
     def __init__(
         self,
@@ -139,15 +113,11 @@ class Decisions:
         journal: Recorder,
         wire: Wire,
         keys: Keys,
-        reader: Reader,
-        drained_through_us: Callable[[], int],
         counters: Counters,
-        clock_us: Callable[[], int],
         refuse_unrecorded: bool = False,
-        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         """
-        Take the parts; every record made here before *drained_through_us* is in the store.
+        Take the parts.
 
         With *refuse_unrecorded* (setting `on_record_failure = refuse`) what cannot be put on record is not answered.
         """
@@ -155,13 +125,8 @@ class Decisions:
         self._journal = journal
         self._wire = wire
         self._keys = keys
-        self._reader = reader
-        self._drained_through_us = drained_through_us
         self._counters = counters
-        self._clock_us = clock_us
         self._refuse_unrecorded = refuse_unrecorded
-        self._wait = wait
-        self._replaying = Lock()
 
     @property
     def syncs(self) -> bool:
@@ -220,26 +185,6 @@ class Decisions:
             self._counters.count_decision(decision.tier, decision.evaluation)
         return answers
 
-    def find(self, decision_id: str, *, with_rules: bool = False) -> FoundDecision:
-        """
-        Return the decision on record.
-
-        Waits at most `DRAIN_WAIT_S` for records made before this call to reach the store; raises
-        `DecisionNotFoundError` when they have, `RecordPendingError` when they have not, `StoreUnavailableError`, and
-        with *with_rules* `NotReplayableError`.
-        """
-        called_us = self._clock_us()
-        for _ in range(round(DRAIN_WAIT_S / _DRAIN_LOOK_S)):
-            # The mark first: what it covers is in the store when the look-up begins.
-            drained_us = self._drained_through_us()
-            stored = self._reader.find_decision(decision_id)
-            if stored is not None:
-                return FoundDecision(stored, self._explain(stored) if with_rules else ())
-            if drained_us >= called_us:
-                raise DecisionNotFoundError(decision_id)
-            self._wait(_DRAIN_LOOK_S)
-        raise RecordPendingError(decision_id)
-
     def _in_force(self, now_us: int) -> tuple[Snapshot, ServerFacts]:
         current = self._current
         # A time that lies ahead is as little to be trusted as one that lies behind: a clock was set back.
@@ -278,16 +223,3 @@ class Decisions:
             call,
             (time.perf_counter_ns() - call.started_ns) // 1000,
         )
-
-    def _explain(self, stored: StoredDecision) -> tuple[RuleEvaluation, ...]:
-        digest = stored.decision.digest
-        document = self._reader.get_snapshot(digest)
-        if document is None:
-            raise NotReplayableError(digest, f"snapshot {digest} is not in the store")
-        # One at a time: compiling holds the interpreter, and a snapshot is compiled once for all who ask.
-        with self._replaying:
-            replayed = replay_snapshot(digest, document)
-        policy = replayed.rules.policies.get(stored.decision.policy)
-        if policy is None:
-            raise NotReplayableError(digest, f"snapshot {digest} has no policy {stored.decision.policy!r}")
-        return explain(policy, replayed.snapshot, stored.request, stored.facts)

@@ -9,7 +9,7 @@ Every error the service raises on purpose.
     * DeadlineExpiredError          the deadline passed before work began
     * RecordUnavailableError        what was to be answered cannot be put on record
     * DecisionNotFoundError         no decision with this id is on record
-    * RecordPendingError            the record may still be on its way to the store
+    * RecordPendingError            the record may still be in a journal
     * StoreUnavailableError         the store cannot be read or written
     * NotReplayableError            the snapshot of a decision is missing or does not compile
   x SetupError                      ends the process or the command; no caller can meet it
@@ -112,18 +112,23 @@ class RecordUnavailableError(CallError):
 
 
 class DecisionNotFoundError(CallError):
-    """No decision with this id is on record."""
+    """No decision with this id is on record; *pending_outcomes* are, and wait for it."""
 
-    def __init__(self, decision_id: str) -> None:
-        super().__init__(f"no decision {decision_id} is on record", decision_id=decision_id)
+    def __init__(self, decision_id: str, pending_outcomes: int = 0) -> None:
+        waiting = f"; outcomes of it that wait: {pending_outcomes}" if pending_outcomes else ""
+        super().__init__(
+            f"no decision {decision_id} is on record{waiting}",
+            decision_id=decision_id,
+            pending_outcomes=str(pending_outcomes),
+        )
 
 
 class RecordPendingError(CallError):
-    """The record may still be on its way to the store; trying again is right."""
+    """The record may be in a journal that could not be searched in time; trying again is right."""
 
     def __init__(self, decision_id: str) -> None:
         super().__init__(
-            f"decision {decision_id} is not in the store, and records made before this call are still on their way; "
+            f"decision {decision_id} is not in the store, and not every journal could be searched for it in time; "
             "try again",
             decision_id=decision_id,
         )

@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     listen: str = Field("127.0.0.1:50051", description="Address of the data port, HOST:PORT.")
     admin_listen: str = Field(
         "127.0.0.1:50052",
-        description="Address kept for the admin port, HOST:PORT; checked at the start, nothing is served on it yet.",
+        description="Address of the admin port, HOST:PORT: reading records and erasing customers.",
     )
     insecure: bool = Field(default=False, description="Serve beyond loopback without TLS and authentication.")
     policy: Path | None = Field(None, description="Folder of rule files. Not set: the default policy of the package.")

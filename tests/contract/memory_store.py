@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from oversight.errors import StoreUnavailableError
 from oversight.storage.outcome import OutcomeStatus
-from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision
+from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
 from oversight.storage.rows import body_sha256, decision_from_rows, decision_row, outcome_row
 from oversight.storage.tables import decisions as decisions_table
 from oversight.storage.tables import outcomes as outcomes_table
@@ -21,6 +21,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.down = False
+        self.erased: set[str] = set()
         self.dies = False
         self.decisions: dict[str, DecisionRecord] = {}
         self.outcomes: dict[tuple[str, str], tuple[OutcomeRecord, OutcomeStatus]] = {}
@@ -59,6 +60,20 @@ class MemoryStore:
             if report.outcome.decision_id == decision_id
         ]
         return decision_from_rows(row, record.personal, reports)
+
+    def find_outcomes(self, decision_id: str) -> Sequence[StoredOutcome]:
+        """See `RecordReader`."""
+        self._answer()
+        return [
+            StoredOutcome(report.outcome, status, report.received_at_us, report.caller)
+            for report, status in self.outcomes.values()
+            if report.outcome.decision_id == decision_id
+        ]
+
+    def is_erased(self, record: DecisionRecord) -> bool:
+        """See `RecordReader`; those in `erased`."""
+        self._answer()
+        return record.decision_id in self.erased
 
     def put_snapshot(self, digest: str, document: str) -> None:
         """See `SnapshotStore`."""

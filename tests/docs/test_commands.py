@@ -38,6 +38,7 @@ DOCUMENTS = [
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ]
 DEFAULT_ADDRESS = "127.0.0.1:50051"
+DEFAULT_ADMIN = "127.0.0.1:50052"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 COMMAND_TIMEOUT_S = 120.0
@@ -46,7 +47,8 @@ _BLOCK = re.compile(
     r"(?P<marks>(?:^<!--[^\n]*-->\n+)*)^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _MARK = re.compile(r"<!-- (file|exit code|not run): (.*) -->")
-_CALLS = re.compile(r"\boversight (decide|outcome|replay|load|explain)\b")
+_CALLS = re.compile(r"\boversight (decide|outcome|replay|load|explain)\b(?!-)")
+_ADMIN_CALLS = re.compile(r"\boversight (records)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +119,13 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._address = f"127.0.0.1:{_free_port()}"
+        self._admin = f"127.0.0.1:{_free_port()}"
         self._server: subprocess.Popen[bytes] | None = None
         # The one difference from a reader's shell: free ports, and output that depends on no terminal.
         self._environment = {name: value for name, value in os.environ.items() if not name.startswith("OVERSIGHT_")} | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "OVERSIGHT_LISTEN": self._address,
-            "OVERSIGHT_ADMIN_LISTEN": f"127.0.0.1:{_free_port()}",
+            "OVERSIGHT_ADMIN_LISTEN": self._admin,
             "OVERSIGHT_WORKERS": "1",
             "COLUMNS": "120",
             "NO_COLOR": "1",
@@ -178,6 +181,7 @@ class Reader:
 
     def _run(self, line: str, expected: tuple[str, ...], exit_code: int) -> None:
         line = _CALLS.sub(rf"oversight \1 --target {self._address}", line).replace(DEFAULT_ADDRESS, self._address)
+        line = _ADMIN_CALLS.sub(rf"oversight \1 --admin {self._admin}", line).replace(DEFAULT_ADMIN, self._admin)
         result = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", line],
             cwd=self._folder,

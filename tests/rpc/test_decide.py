@@ -180,7 +180,7 @@ def test_a_batch_is_decided_by_one_snapshot(serving):
 
 
 def test_an_unknown_decision_is_not_found(serving):
-    """Once everything has reached the store, absence is a fact."""
+    """Where journals and store have been looked into, absence is a fact."""
     refusal = refusal_of(lambda: serving.decide.GetDecision(pb.GetDecisionRequest(decision_id="0" * 32), timeout=5))
     expected = (grpc.StatusCode.NOT_FOUND, "DECISION_NOT_FOUND", f"no decision {'0' * 32} is on record")
     assert expected == (refusal.code, refusal.reason, refusal.text)
@@ -188,6 +188,7 @@ def test_an_unknown_decision_is_not_found(serving):
 
 def test_a_decision_on_its_way_to_the_store_is_not_said_to_be_absent(serving):
     """NOT_FOUND of a decision that was just promised would be a lie."""
+    serving.journals.complete = False
     serving.drained_through_us = 0
     refusal = refusal_of(lambda: serving.decide.GetDecision(pb.GetDecisionRequest(decision_id="0" * 32), timeout=5))
     assert (grpc.StatusCode.UNAVAILABLE, "RECORD_PENDING") == (refusal.code, refusal.reason)
@@ -196,13 +197,13 @@ def test_a_decision_on_its_way_to_the_store_is_not_said_to_be_absent(serving):
 def test_reading_does_not_take_a_deciding_thread(serve):
     """A dashboard that reads must never slow a decision down."""
     serving = serve()
-    serving.drained_through_us = 0
+    serving.journals.open.clear()
     reads = [
         serving.decide.GetDecision.future(pb.GetDecisionRequest(decision_id="0" * 32), timeout=10) for _ in range(4)
     ]
     assert "ROUTINE" == serving.decide.Decide(ROUTINE, timeout=5).reason
     assert not any(read.done() for read in reads)
-    serving.drained_through_us = serving.now_us + 1
+    serving.journals.open.set()
     wait_until(lambda: all(read.done() for read in reads))
 
 

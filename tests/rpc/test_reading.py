@@ -188,3 +188,64 @@ def test_a_store_that_cannot_be_read_says_so_without_its_reasons(
     assert "records.db" not in refusal.text
     with pytest.raises(StoreUnavailableError):
         store.find_decision(reply.decision_id)
+
+
+def test_what_is_still_in_a_journal_is_read_over_the_wire(serving: Serving, store: SqlStore) -> None:
+    """The reply left a moment ago; the outcome came before any drain."""
+    reply = serving.decide.Decide(REQUEST, timeout=5)
+    outcome = outcome_pb2.Outcome(outcome_id="o-1", decision_id=reply.decision_id)
+    serving.outcomes.RecordOutcome(outcome_service_pb2.RecordOutcomeRequest(outcome=outcome), timeout=5)
+    serving.journals.records = [one for payload in serving.journal.payloads for one in decode_frame(payload, KEYS)]
+
+    found = get(serving, reply.decision_id)
+
+    assert (REQUEST, reply, ["o-1"]) == (
+        *(found.request, found.response),
+        [recorded.outcome.outcome_id for recorded in found.outcomes],
+    )
+    drain(serving, store)
+    serving.journals.records = []
+    assert found == get(serving, reply.decision_id), "drained, it reads the same"
+
+
+def test_outcomes_of_an_unknown_decision_are_counted_in_the_refusal(serving: Serving, store: SqlStore) -> None:
+    """They are on record and wait; nobody needs to send them again."""
+    outcome = outcome_pb2.Outcome(outcome_id="o-1", decision_id="ab" * 16)
+    serving.outcomes.RecordOutcome(outcome_service_pb2.RecordOutcomeRequest(outcome=outcome), timeout=5)
+    drain(serving, store)
+
+    refusal = refusal_of(lambda: get(serving, "ab" * 16))
+
+    assert (grpc.StatusCode.NOT_FOUND, "DECISION_NOT_FOUND") == (refusal.code, refusal.reason)
+    assert f"no decision {'ab' * 16} is on record; outcomes of it that wait: 1" == refusal.text
+
+
+def test_a_draft_decided_again_has_another_decision(serving: Serving) -> None:
+    """A decision that names itself would count its own facts twice."""
+    outcome = outcome_pb2.Outcome(outcome_id="o-1", decision_id="ab" * 16, redecided_as="ab" * 16)
+
+    refusal = refusal_of(
+        lambda: serving.outcomes.RecordOutcome(outcome_service_pb2.RecordOutcomeRequest(outcome=outcome), timeout=5)
+    )
+
+    assert (grpc.StatusCode.INVALID_ARGUMENT, "outcome.redecided_as") == (refusal.code, refusal.field)
+
+
+def test_an_edit_that_was_decided_again_is_shown_with_the_decision_it_led_to(serving: Serving, store: SqlStore) -> None:
+    """The facts about the edited draft count for the first decision and name the second."""
+    first = serving.decide.Decide(REQUEST, timeout=5)
+    edited = pb.DecideRequest(request_id="r-2", intent="order_status", response_confidence=0.5, draft_sha256=b"e" * 32)
+    second = serving.decide.Decide(edited, timeout=5)
+    for name, redecided_as in (("apart", ""), ("again", second.decision_id)):
+        outcome = outcome_pb2.Outcome(
+            outcome_id=name, decision_id=first.decision_id, draft_sha256=b"e" * 32, redecided_as=redecided_as
+        )
+        serving.outcomes.RecordOutcome(outcome_service_pb2.RecordOutcomeRequest(outcome=outcome), timeout=5)
+    drain(serving, store)
+
+    found = {recorded.outcome.outcome_id: recorded for recorded in get(serving, first.decision_id).outcomes}
+
+    assert outcome_pb2.OUTCOME_STATUS_OTHER_DRAFT == found["apart"].status
+    assert outcome_pb2.OUTCOME_STATUS_ACCEPTED == found["again"].status
+    assert second.decision_id == found["again"].outcome.redecided_as
+    assert [] == list(get(serving, second.decision_id).outcomes)

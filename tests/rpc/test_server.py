@@ -328,6 +328,7 @@ def _serve_on(address):
     server = build_server(
         Settings(listen=address),
         decisions=unused,
+        reading=unused,
         outcomes=unused,
         counters=Counters(),
         tracer=None,
@@ -366,12 +367,12 @@ def test_bytes_that_are_no_request_are_refused_in_words(serving, body):
 def test_reads_are_shed_by_their_own_queue(serve):
     """Readers without end would wait for a quarter of a minute, each holding a connection."""
     serving = serve(max_waiting_calls=2)
-    serving.drained_through_us = 0
+    serving.journals.open.clear()
     request = pb.GetDecisionRequest(decision_id="0" * 32)
     reads = [serving.decide.GetDecision.future(request, timeout=10) for _ in range(20)]
     wait_until(lambda: any(read.done() for read in reads))
     refused = next(read for read in reads if read.done())
     assert (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED") == refusal_of(refused.result)[:2]
     assert "ROUTINE" == serving.decide.Decide(ROUTINE, timeout=5).reason
-    serving.drained_through_us = serving.now_us + 1
+    serving.journals.open.set()
     wait_until(lambda: all(read.done() for read in reads))

@@ -63,10 +63,19 @@ def test_everything_declared_is_exported_in_order() -> None:
             "the message has 5,000,000 bytes, the limit is 4,194,304 (setting max_message_bytes)",
             {"size_bytes": "5000000", "limit_bytes": "4194304"},
         ),
-        (DecisionNotFoundError("ab"), "no decision ab is on record", {"decision_id": "ab"}),
+        (
+            DecisionNotFoundError("ab"),
+            "no decision ab is on record",
+            {"decision_id": "ab", "pending_outcomes": "0"},
+        ),
+        (
+            DecisionNotFoundError("ab", 2),
+            "no decision ab is on record; outcomes of it that wait: 2",
+            {"decision_id": "ab", "pending_outcomes": "2"},
+        ),
         (
             RecordPendingError("ab"),
-            "decision ab is not in the store, and records made before this call are still on their way; try again",
+            "decision ab is not in the store, and not every journal could be searched for it in time; try again",
             {"decision_id": "ab"},
         ),
         (NotReplayableError("dd", "it is gone"), "it is gone", {"digest": "dd"}),

@@ -6,9 +6,11 @@ The Python client of Oversight: ask how much human oversight an AI message gets,
         if decision.tier is Tier.HUMAN_ON_THE_LOOP:
             ...
 
-`AsyncClient` is the same for asyncio. When the service cannot be asked, the message goes to a person.
+`AsyncClient` is the same for asyncio. When the service cannot be asked, the message goes to a person. `AdminClient`
+lists what is on record and forgets customers.
 """
 
+from oversight_client.admin_client import AdminClient
 from oversight_client.async_client import AsyncClient
 from oversight_client.channel import TlsOptions
 from oversight_client.client import Client
@@ -64,16 +66,19 @@ from oversight_client.fields import (
 from oversight_client.values import (
     Comparison,
     Decision,
+    ErasedSubject,
     ItemError,
     JsonValue,
     PolicyIdentity,
     Reason,
     RecordedOutcome,
+    RecordPage,
     RuleEvaluation,
     StoredDecision,
 )
 
 __all__ = [
+    "AdminClient",
     "AsyncClient",
     "AttributeScalar",
     "CallCancelledError",
@@ -88,6 +93,7 @@ __all__ = [
     "DecideFields",
     "Decision",
     "DecisionView",
+    "ErasedSubject",
     "ErrorCategory",
     "Escalation",
     "Evaluation",
@@ -111,6 +117,7 @@ __all__ = [
     "ProposedAction",
     "QaSubject",
     "Reason",
+    "RecordPage",
     "RecordedOutcome",
     "RequestTooLargeError",
     "Resolution",

@@ -13,10 +13,12 @@ from oversight_client.enums import Escalation, Evaluation, OnExpiry, OutcomeStat
 __all__ = [
     "Comparison",
     "Decision",
+    "ErasedSubject",
     "ItemError",
     "JsonValue",
     "PolicyIdentity",
     "Reason",
+    "RecordPage",
     "RecordedOutcome",
     "RuleEvaluation",
     "StoredDecision",
@@ -147,3 +149,23 @@ class StoredDecision:
     erased: bool
     outcomes: tuple[RecordedOutcome, ...]
     rules: tuple[RuleEvaluation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Some decisions on record, newest first; more follow while `next_page_token` is not empty."""
+
+    records: tuple[StoredDecision, ...]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedSubject:
+    """
+    What an erasure did: from how many decisions the personal part went.
+
+    What was decided up to `before` and reaches the store later is stored without it.
+    """
+
+    erased_decisions: int
+    before: datetime

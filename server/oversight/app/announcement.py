@@ -11,6 +11,7 @@ from oversight.settings import Settings
 __all__ = ["announce"]
 
 _DEFAULT_LISTEN = "127.0.0.1:50051"
+_DEFAULT_ADMIN_LISTEN = "127.0.0.1:50052"
 _DEFAULT_DATA_DIR = Path(".oversight")
 
 
@@ -18,12 +19,14 @@ def announce(settings: Settings, workers: int, controller: ControllerReport | No
     """Return the text, with a line feed at its end; commands in it work as they stand in another shell."""
     rules = "the default policy of the package" if settings.policy is None else str(settings.policy.resolve())
     target = "" if settings.listen == _DEFAULT_LISTEN else f" --target {settings.listen}"
+    admin = "" if settings.admin_listen == _DEFAULT_ADMIN_LISTEN else f" --admin {settings.admin_listen}"
     folder = "" if settings.data_dir == _DEFAULT_DATA_DIR else f" --data-dir {settings.data_dir}"
     count = f"{workers} worker{'' if workers == 1 else 's'}{' and one on standby' if standby else ''}"
     lines = [
         f"Oversight serves decisions on {settings.listen} with {count}.",
         f"  policy  {rules}{_describe_version(controller)}",
         f"  data    {settings.data_dir.resolve()}",
+        f"  admin   {settings.admin_listen}",
     ]
     if controller is not None and controller.last_good:
         lines.append(
@@ -32,6 +35,7 @@ def announce(settings: Settings, workers: int, controller: ControllerReport | No
     lines += [
         "Try, in another shell:",
         f"  oversight decide --intent order_status --response-confidence 0.97 --sentiment-score 0.3{target}",
+        f"  oversight records --limit 5{admin}",
         f"  oversight status{folder}",
         "README.md shows more. Ctrl-C stops the server.",
     ]

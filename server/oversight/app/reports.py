@@ -54,8 +54,10 @@ class ControllerReport:
 
     `digest` and `commit` are of the snapshot published last. `policy_confirmed_at_us` is when the folder was last found
     to say just that; `problems` are why it does not; `last_good` is True while an earlier start's rules are served.
-    `pending_*` and `oldest_us` describe what is in journals and not in the store. `failures` counts steps that ended
-    with an unexpected error.
+    `pending_*` and `oldest_us` describe what is in journals and not in the store; of the outcomes that are in the
+    store, `waiting_outcomes` have no decision there yet, and for `expired_outcomes` retention's time is over.
+    `failures` counts steps that ended with an unexpected error. `admin_problem` says why nothing is
+    served on the admin port.
     """
 
     pid: int
@@ -75,6 +77,9 @@ class ControllerReport:
     pending_bytes: int = 0
     oldest_us: int | None = None
     failures: int = 0
+    admin_problem: str = ""
+    waiting_outcomes: int = 0
+    expired_outcomes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,13 @@ class SnapshotOutbox:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         write_file(self._folder / f"{digest}.json", document.encode(), durable=True)
 
+    def get(self, digest: str) -> str | None:
+        """Return the document that waits under *digest*, None where none does."""
+        try:
+            return (self._folder / f"{digest}.json").read_text(encoding="utf-8")
+        except OSError:
+            return None
+
     def send(self, store: SnapshotStore) -> int:
         """Put what waits into *store*; return how many. Raises `StoreUnavailableError`, and nothing is lost by it."""
         waiting = sorted(self._folder.glob("*.json"))

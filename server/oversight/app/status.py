@@ -43,7 +43,9 @@ class Status:
     `state` is `stopped` (nothing runs), `serving`, or `impaired` (`alarms` say why, one sentence each). `digest` is in
     force on every worker, empty where they differ (`agreed` is False then) or there is none. The three reports are the
     processes' own words; None where a process has not said anything. Counts: `decisions`, `outcomes` since the workers
-    started, `lost` since the server did, `pending_*` and `oldest_age_s` of what is not in the store yet.
+    started, `lost` since the server did, `pending_*` and `oldest_age_s` of what is not in the store yet. Of the
+    outcomes in the store, `waiting_outcomes` are about a decision that is not there, and `expired_outcomes` have
+    waited for it longer than records are kept.
     """
 
     data_dir: str
@@ -63,6 +65,8 @@ class Status:
     pending_records: int
     pending_bytes: int
     oldest_age_s: float | None
+    waiting_outcomes: int
+    expired_outcomes: int
     processes: tuple[ProcessStatus, ...]
     supervisor: SupervisorReport | None
     controller: ControllerReport | None
@@ -107,6 +111,8 @@ def read_status(
         pending_records=controller.pending_records if controller else 0,
         pending_bytes=controller.pending_bytes if controller else 0,
         oldest_age_s=_seconds(now_us, controller.oldest_us) if controller and controller.oldest_us else None,
+        waiting_outcomes=controller.waiting_outcomes if controller else 0,
+        expired_outcomes=controller.expired_outcomes if controller else 0,
         processes=processes,
         supervisor=supervisor,
         controller=controller,
@@ -161,6 +167,8 @@ def _alarms(
         alarms.append(f"the rule files have {len(controller.problems)} problem(s); {which}")
     if controller and controller.store_problem:
         alarms.append(f"the store does not take records: {controller.store_problem}")
+    if controller and controller.admin_problem:
+        alarms.append(f"nothing is served on the admin port: {controller.admin_problem}")
     if not agreed:
         alarms.append("workers decide by different rules")
     alarms += [f"worker-{worker.index}: {worker.problem}" for worker in workers if worker.problem]

@@ -36,21 +36,25 @@ def store_limits(settings: Settings) -> Limits:
 
 def open_store(settings: Settings) -> SqlStore:
     """Return the store of this replica, to write; connects to nothing yet. Raises `KeyFileError`."""
-    id_key = load_id_key(settings)
     return SqlStore(
         store_url(settings),
         writer=read_writer(settings),
         migrate=settings.migrate,
         limits=store_limits(settings),
-        erased=None if id_key is None else ErasedSubjects(id_key),
+        erased=_erased_subjects(settings),
     )
 
 
 def open_store_reader(settings: Settings) -> SqlStore:
     """Return the store to read only, for workers; the database need not exist yet. Raises `KeyFileError`."""
-    return open_reader(store_url(settings), limits=store_limits(settings))
+    return open_reader(store_url(settings), limits=store_limits(settings), erased=_erased_subjects(settings))
 
 
 def open_store_database(settings: Settings, *, read_only: bool = False) -> Database:
     """Return the store's database, for commands about it. Raises `KeyFileError`."""
     return open_database(store_url(settings), read_only=read_only, limits=store_limits(settings))
+
+
+def _erased_subjects(settings: Settings) -> ErasedSubjects | None:
+    id_key = load_id_key(settings)
+    return None if id_key is None else ErasedSubjects(id_key)

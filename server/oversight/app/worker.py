@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+from functools import partial
 
 from opentelemetry.trace import Tracer
 
@@ -21,10 +22,13 @@ from oversight.app.signals import SignalPipe
 from oversight.app.store_reader import StoreReader
 from oversight.app.worker_reporter import WorkerReporter
 from oversight.decisions import Decisions
+from oversight.grpc_api.convert.frames import decode_frame
 from oversight.grpc_api.convert.records import ProtobufWire
 from oversight.grpc_api.server import Server, build_server
 from oversight.journal.journal import Journal
+from oversight.journal.search import JournalSearch
 from oversight.outcomes import Outcomes
+from oversight.reading import Reading
 from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
 from oversight.telemetry.logs import configure_logs
@@ -112,20 +116,30 @@ def _build(
 ) -> Server:
     run = run_folder(settings.data_dir)
     wire = ProtobufWire()
+    keys = load_keys(settings)
     decisions = Decisions(
         current=current,
         journal=journal,
         wire=wire,
-        keys=load_keys(settings),
-        reader=StoreReader(settings),
-        drained_through_us=lambda: read_drained_us(run),
+        keys=keys,
         counters=counters,
-        clock_us=now_us,
         refuse_unrecorded=settings.on_record_failure == "refuse",
+    )
+    reading = Reading(
+        reader=StoreReader(settings),
+        journals=JournalSearch(settings.data_dir / "journal", partial(decode_frame, keys=keys)),
+        drained_through_us=lambda: read_drained_us(run),
+        clock_us=now_us,
     )
     outcomes = Outcomes(journal=journal, wire=wire, counters=counters, clock_us=now_us)
     return build_server(
-        settings, decisions=decisions, outcomes=outcomes, counters=counters, tracer=tracer, clock_us=now_us
+        settings,
+        decisions=decisions,
+        reading=reading,
+        outcomes=outcomes,
+        counters=counters,
+        tracer=tracer,
+        clock_us=now_us,
     )
 
 

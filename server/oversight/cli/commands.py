@@ -32,7 +32,9 @@ COMMANDS: dict[str, str] = {
     "replay": "Decide every message of a file and sum up.",
     "load": "Send decisions at a given rate and show how long they take.",
     "explain": "Show why a decision on record came out as it did.",
-    "status": "Show what a server here is doing and whether anything is wrong.",
+    "records": "List decisions in the store, newest first.",
+    "replay-record": "Decide records again; do they come out the same?",
+    "status": "Show what a server here is doing and whether all is well.",
     "store": "Show the layout of the store, or bring it to another version.",
     "verify": "Find records that were removed, altered or reordered.",
     "retain": "Remove records that are older than they may be.",
@@ -40,7 +42,7 @@ COMMANDS: dict[str, str] = {
     "settings": "List the server's settings, their values and sources.",
     "version": "Show the version.",
 }
-"""Every command with its summary; `NAME` is the function `run` of the module `oversight.cli.NAME`."""
+"""Every command with its summary; `NAME` is the function `run` of the module `oversight.cli.NAME`, with `_`."""
 
 
 class CommandGroup(TyperGroup):
@@ -75,7 +77,7 @@ class CommandGroup(TyperGroup):
 
 
 def _load(name: str) -> Any:
-    module = importlib.import_module(f"oversight.cli.{name}")
+    module = importlib.import_module(f"oversight.cli.{name.replace('-', '_')}")
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(name)(module.run)
     return get_command(single)

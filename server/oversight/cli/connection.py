@@ -16,11 +16,12 @@ from oversight_client.channel import channel_options
 from oversight_client.errors import CallError, DeadlineExceededError, InvalidRequestError, SetupError, UnavailableError
 from oversight_client.failures import error_from_rpc
 
-__all__ = ["describe_call", "open_client", "send"]
+__all__ = ["describe_call", "open_admin", "open_client", "send"]
 
 _HEALTH = "/grpc.health.v1.Health/Check"
 _LONGEST_LOOK_S = 1.0
 _Reply = TypeVar("_Reply")
+_Client = TypeVar("_Client", oversight_client.Client, oversight_client.AdminClient)
 
 
 @contextmanager
@@ -32,11 +33,32 @@ def open_client(target: str, timeout_s: float, *, insecure: bool = False) -> Ite
     """
     # The client logs failed decisions for programs that run on; here the error itself is shown, once.
     logging.getLogger("oversight_client").addHandler(logging.NullHandler())
-    try:
+
+    def build() -> oversight_client.Client:
         # Never the client's fail-safe: what a command prints as a decision, a server has made.
-        client = oversight_client.Client(
+        return oversight_client.Client(
             target, timeout_s=timeout_s, record_timeout_s=timeout_s, on_unavailable="raise", insecure=insecure
         )
+
+    with _opened(build, target, timeout_s, "--target") as client:
+        yield client
+
+
+@contextmanager
+def open_admin(admin: str, timeout_s: float, *, insecure: bool = False) -> Iterator[oversight_client.AdminClient]:
+    """Give a client for the admin port at *admin*, as `open_client` does for the data port."""
+
+    def build() -> oversight_client.AdminClient:
+        return oversight_client.AdminClient(admin, timeout_s=timeout_s, insecure=insecure)
+
+    with _opened(build, admin, timeout_s, "--admin") as client:
+        yield client
+
+
+@contextmanager
+def _opened(build: Callable[[], _Client], target: str, timeout_s: float, option: str) -> Iterator[_Client]:
+    try:
+        client = build()
     except SetupError as error:
         raise UsageError(str(error)) from error
     except ValueError as error:
@@ -46,7 +68,7 @@ def open_client(target: str, timeout_s: float, *, insecure: bool = False) -> Ite
             _look_for_server(target, min(timeout_s, _LONGEST_LOOK_S))
             yield client
     except CallError as error:
-        raise CommandError(describe_call(error, target, timeout_s)) from error
+        raise CommandError(describe_call(error, target, timeout_s, option)) from error
 
 
 def _look_for_server(target: str, timeout_s: float) -> None:
@@ -74,11 +96,11 @@ def send(call: Callable[..., _Reply], fields: Mapping[str, object]) -> _Reply:
         raise UsageError(str(error)) from error
 
 
-def describe_call(error: CallError, target: str, timeout_s: float) -> Failure:
+def describe_call(error: CallError, target: str, timeout_s: float, option: str = "--target") -> Failure:
     """Put a failed call into words; the service's own words where it said any."""
     message = str(error)
     if isinstance(error, UnavailableError | DeadlineExceededError) and not error.reason:
-        hint = "start a server with `oversight serve`, or name another with --target"
+        hint = f"start a server with `oversight serve`, or name another with {option}"
         waited = f" within {timeout_s:g} s (--timeout)" if isinstance(error, DeadlineExceededError) else ""
         message = f"no answer from {target}{waited}: {hint}\n{message}"
     return Failure(

@@ -13,9 +13,10 @@ import typer
 from oversight.cli.fields import Field, parse_attribute, parse_text
 from oversight.errors import InvalidRequestError
 
-__all__ = ["AsJson", "DataDir", "Insecure", "Target", "Tenant", "TimeoutS", "flag_name", "takes_fields"]
+__all__ = ["Admin", "AsJson", "DataDir", "Insecure", "Target", "Tenant", "TimeoutS", "flag_name", "takes_fields"]
 
 Target = Annotated[str, typer.Option("--target", metavar="HOST:PORT", help="Address of the server's data port.")]
+Admin = Annotated[str, typer.Option("--admin", metavar="HOST:PORT", help="Address of the server's admin port.")]
 TimeoutS = Annotated[float, typer.Option("--timeout", metavar="SECONDS", help="Longest wait for one answer.")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Talk to another machine without TLS.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines; also for errors.")]

@@ -53,6 +53,7 @@ def _print_status(found: Status, console: Console) -> None:
 def _facts(found: Status) -> Iterator[tuple[str, str]]:
     if found.supervisor:
         yield "listening", found.supervisor.listen
+        yield "admin port", found.supervisor.admin_listen
         standby = " and one on standby" if found.supervisor.standby else ""
         yield "workers", f"{found.supervisor.workers}{standby}"
         restarts = ", ".join(f"{name} {count}" for name, count in found.supervisor.restarts.items() if count)
@@ -66,6 +67,9 @@ def _facts(found: Status) -> Iterator[tuple[str, str]]:
     yield "decisions", f"{found.decisions:,} since the workers started; {found.outcomes:,} outcomes"
     oldest = f", the oldest {found.oldest_age_s:.0f} s old" if found.oldest_age_s is not None else ""
     yield "pending", f"{found.pending_records:,} records, {found.pending_bytes:,} bytes not in the store yet{oldest}"
+    if found.waiting_outcomes or found.expired_outcomes:
+        expired = f", {found.expired_outcomes:,} for longer than records are kept" if found.expired_outcomes else ""
+        yield "outcomes", f"{found.waiting_outcomes:,} wait for a decision that is not in the store{expired}"
     yield "lost", f"{found.lost:,} records"
 
 

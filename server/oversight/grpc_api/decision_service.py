@@ -15,6 +15,7 @@ from oversight.grpc_api.convert.requests import canonical_form, request_from_pro
 from oversight.grpc_api.spans import describe_decision
 from oversight.grpc_api.status import item_error
 from oversight.journal.protocols import Turns
+from oversight.reading import Reading
 from oversight.v1 import decision_service_pb2 as pb
 
 __all__ = ["MAX_BATCH", "DecisionService", "check_batch"]
@@ -34,13 +35,14 @@ class DecisionService:
 
     NAME = pb.DESCRIPTOR.services_by_name["DecisionService"].full_name
 
-    def __init__(self, decisions: Decisions, clock_us: Callable[[], int]) -> None:
-        """Take the use case, and the clock of decisions."""
+    def __init__(self, decisions: Decisions, reading: Reading, clock_us: Callable[[], int]) -> None:
+        """Take the use cases, and the clock of decisions."""
         self._decisions = decisions
+        self._reading = reading
         self._clock_us = clock_us
 
     def methods(self, answering: Answering, reads: ReadingPool) -> list[Method]:
-        """Return the service's methods; those that wait for the drain run in *reads*."""
+        """Return the service's methods; those that search what is on record run in *reads*."""
         # Turns for the disk alone: they cost what most servers need not pay.
         decide: Callable[[pb.DecideRequest, Call], Reply] = self.decide
         if self._decisions.syncs:
@@ -84,7 +86,7 @@ class DecisionService:
         if request.view not in pb.DecisionView.values():
             raise InvalidRequestError("view", f"expected BASIC or EXPLAIN, got {request.view}")
         explain = request.view == pb.DECISION_VIEW_EXPLAIN
-        return found_to_proto(self._decisions.find(decision_id, with_rules=explain)).SerializeToString()
+        return found_to_proto(self._reading.find(decision_id, with_rules=explain)).SerializeToString()
 
 
 def _asked(message: pb.DecideRequest, now_us: int) -> Asked:

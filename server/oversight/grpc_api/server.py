@@ -1,8 +1,8 @@
-"""The gRPC server of one worker: services, health, reflection, limits, start and stop."""
+"""A gRPC server: services, health, reflection, limits, start and stop; what a worker serves on the data port."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,16 +14,17 @@ from opentelemetry.trace import Tracer
 from oversight.decisions import Decisions
 from oversight.errors import AddressError
 from oversight.grpc_api.answering import Answering
-from oversight.grpc_api.call_loop import CallLoop, ReadingPool
+from oversight.grpc_api.call_loop import CallLoop, Method, ReadingPool
 from oversight.grpc_api.decision_service import DecisionService
 from oversight.grpc_api.outcome_service import OutcomeService
 from oversight.grpc_api.spans import CallSpans
 from oversight.grpc_api.status import INTERNAL
 from oversight.outcomes import Outcomes
+from oversight.reading import Reading
 from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
 
-__all__ = ["Server", "build_server"]
+__all__ = ["Server", "assemble", "build_server"]
 
 _READ_THREADS = 4
 _WATCH_THREADS = 64
@@ -36,7 +37,6 @@ _CONNECTION_GRACE_MS = 10_000
 _MAX_METADATA_BYTES = 16 * 1024
 # Of one connection: calls that only send their headers are kept until it is renewed.
 _MAX_STREAMS = 1024
-_SERVICES = (DecisionService.NAME, OutcomeService.NAME)
 
 
 class _Health(health.HealthServicer):  # type: ignore[misc]  # grpcio-health-checking ships no types
@@ -61,20 +61,27 @@ class _Pools:
 
 
 class Server:
-    """A worker's server; make it with `build_server`."""
+    """A server of *services* at the address in *setting*; make it with `assemble`."""
 
     def __init__(
-        self, server: grpc.Server, loop: CallLoop, address: str, status: health.HealthServicer, pools: _Pools
+        self,
+        server: grpc.Server,
+        loop: CallLoop,
+        setting: tuple[str, str],
+        services: Sequence[str],
+        status: health.HealthServicer,
+        pools: _Pools,
     ) -> None:
         self._server = server
         self._loop = loop
-        self._address = address
+        self._setting, self._address = setting
+        self._services = services
         self._health = status
         self._pools = pools
 
     def start(self, *, serving: bool = True) -> int:
         """
-        Bind the address (SO_REUSEPORT: workers share it) and answer calls; return the port. Raise `AddressError`.
+        Bind the address (SO_REUSEPORT: processes share it) and answer calls; return the port. Raise `AddressError`.
 
         Health says from the first moment whether it is *serving*.
         """
@@ -82,7 +89,7 @@ class Server:
         try:
             port = self._server.add_insecure_port(self._address)
         except RuntimeError as error:
-            raise AddressError(f"cannot listen on {self._address} (setting listen)") from error
+            raise AddressError(f"cannot listen on {self._address} (setting {self._setting})") from error
         self._server.start()
         self._loop.start()
         return port
@@ -90,7 +97,7 @@ class Server:
     def set_serving(self, *, serving: bool) -> None:
         """Set what health checks answer, for the whole server and for each service."""
         status = health_pb2.HealthCheckResponse
-        for service in (health.OVERALL_HEALTH, *_SERVICES):
+        for service in (health.OVERALL_HEALTH, *self._services):
             self._health.set(service, status.SERVING if serving else status.NOT_SERVING)
 
     def stop(self, grace_s: float) -> None:
@@ -105,12 +112,38 @@ def build_server(
     settings: Settings,
     *,
     decisions: Decisions,
+    reading: Reading,
     outcomes: Outcomes,
     counters: Counters,
     tracer: Tracer | None,
     clock_us: Callable[[], int],
 ) -> Server:
     """Return the server of one worker, not yet listening."""
+
+    def methods(answering: Answering, reads: ReadingPool) -> list[Method]:
+        return [
+            *DecisionService(decisions, reading, clock_us).methods(answering, reads),
+            *OutcomeService(outcomes).methods(answering),
+        ]
+
+    services = (DecisionService.NAME, OutcomeService.NAME)
+    return assemble(settings, "listen", services, methods, counters=counters, tracer=tracer)
+
+
+def assemble(
+    settings: Settings,
+    setting: str,
+    services: Sequence[str],
+    methods: Callable[[Answering, ReadingPool], Sequence[Method]],
+    *,
+    counters: Counters,
+    tracer: Tracer | None,
+) -> Server:
+    """
+    Return a server of *services* at the address in *setting*, not yet listening.
+
+    *methods* makes their methods; those that wait run in the pool that it is given.
+    """
     pools = _Pools()
     # For health checks alone; what else there is has a pool of its own, or the loop.
     server = grpc.server(pools.check, options=_options(settings))
@@ -120,13 +153,9 @@ def build_server(
         counters=counters,
         spans=None if tracer is None else CallSpans(tracer),
     )
-    methods = [
-        *DecisionService(decisions, clock_us).methods(answering, pools.read),
-        *OutcomeService(outcomes).methods(answering),
-    ]
     loop = CallLoop(
         server,
-        methods,
+        methods(answering, pools.read),
         max_waiting=settings.max_waiting_calls,
         overloaded=answering.overloaded,
         incomplete=answering.incomplete,
@@ -134,8 +163,8 @@ def build_server(
     )
     status = _Health(pools.watch)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    _add_reflection(server, pools.reflection)
-    return Server(server, loop, settings.listen, status, pools)
+    _add_reflection(server, services, pools.reflection)
+    return Server(server, loop, (setting, getattr(settings, setting)), services, status, pools)
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
@@ -153,8 +182,8 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
     ]
 
 
-def _add_reflection(server: grpc.Server, pool: ThreadPoolExecutor) -> None:
-    names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
+def _add_reflection(server: grpc.Server, services: Sequence[str], pool: ThreadPoolExecutor) -> None:
+    names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
     servicer = reflection.ReflectionServicer(names)
     servicer.ServerReflectionInfo = _on_pool(servicer.ServerReflectionInfo, pool)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision
+from oversight.storage.records import (
+    Added,
+    DecisionRecord,
+    OutcomeRecord,
+    PageKey,
+    RecordFilter,
+    RecordPage,
+    StoredDecision,
+    StoredOutcome,
+)
 
-__all__ = ["RecordReader", "RecordStore", "SnapshotStore"]
+__all__ = ["Erased", "RecordLister", "RecordReader", "RecordStore", "SnapshotStore", "SubjectEraser"]
 
 
 class RecordStore(Protocol):
@@ -29,6 +38,53 @@ class RecordReader(Protocol):
 
     def find_decision(self, decision_id: str) -> StoredDecision | None:
         """Return the decision with its outcomes, None if it is not here; raise `StoreUnavailableError`."""
+        ...
+
+    def find_outcomes(self, decision_id: str) -> Sequence[StoredOutcome]:
+        """Return the outcomes of a decision that need not be here; raise `StoreUnavailableError`."""
+        ...
+
+    def is_erased(self, record: DecisionRecord) -> bool:
+        """Return whether the record would be stored without its personal part; raise `StoreUnavailableError`."""
+        ...
+
+
+class RecordLister(Protocol):
+    """Decisions listed, newest first."""
+
+    def list_decisions(self, wanted: RecordFilter, limit: int, after: PageKey | None) -> RecordPage:
+        """
+        Return at most *limit* decisions that are *wanted*, from behind *after* (None: from the newest).
+
+        Fewer than *limit* may come, also none, although more follow: a call looks at a bounded number of records.
+        Raises `StoreUnavailableError`.
+        """
+        ...
+
+
+class Erased(Protocol):
+    """What an erasure did."""
+
+    @property
+    def parts(self) -> int:
+        """How many personal parts went."""
+        ...
+
+    @property
+    def before_us(self) -> int:
+        """Up to when it holds for records that reach the store later, in microseconds since 1970 (UTC)."""
+        ...
+
+
+class SubjectEraser(Protocol):
+    """Forgets a customer."""
+
+    def erase_subject(self, subject_ref: str, tenant_id: str | None = None) -> Erased:
+        """
+        Erase every personal part of the customer, of *tenant_id* alone where that is given.
+
+        Also those of records that were made before and reach the store later. Raises `StoreUnavailableError`.
+        """
         ...
 
 

@@ -14,6 +14,9 @@ __all__ = [
     "Added",
     "DecisionRecord",
     "OutcomeRecord",
+    "PageKey",
+    "RecordFilter",
+    "RecordPage",
     "StoredDecision",
     "StoredOutcome",
     "recorded_at_us",
@@ -120,3 +123,36 @@ class StoredDecision:
     request_key: str
     erased: bool
     outcomes: tuple[StoredOutcome, ...]
+
+
+class RecordFilter(NamedTuple):
+    """
+    Which decisions: those that meet every field that is not None.
+
+    Fields are the columns of their names. `since_us` is in, `until_us` out; both in microseconds since 1970 (UTC).
+    """
+
+    tenant_id: str | None = None
+    conversation_id: str | None = None
+    subject_ref: str | None = None
+    department: str | None = None
+    intent: str | None = None
+    tier: int | None = None
+    policy_digest: str | None = None
+    since_us: int | None = None
+    until_us: int | None = None
+    evaluation: int | None = None
+
+
+class PageKey(NamedTuple):
+    """The place of a decision in the list: by time, then by id, both descending."""
+
+    decided_at_us: int
+    decision_id: str
+
+
+class RecordPage(NamedTuple):
+    """Some decisions in order, and the place behind which the list goes on; None where it ends."""
+
+    decisions: tuple[StoredDecision, ...]
+    following: PageKey | None

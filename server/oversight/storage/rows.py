@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -17,7 +18,18 @@ from oversight.storage.outcome import Outcome, OutcomeStatus, canonical_outcome
 from oversight.storage.records import SIGNAL_FIELDS, DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
 from oversight.storage.tables import outcomes
 
-__all__ = ["Row", "body_sha256", "decision_from_rows", "decision_row", "linked", "outcome_row", "personal_row"]
+__all__ = [
+    "Row",
+    "body_sha256",
+    "decision_from_rows",
+    "decision_row",
+    "judged",
+    "linked",
+    "observed",
+    "outcome_from_row",
+    "outcome_row",
+    "personal_row",
+]
 
 Row = tuple[Any, ...]
 """The values of a row in the order of the table's columns."""
@@ -88,7 +100,7 @@ def decision_from_rows(
     if "guardrail_flags" in fields:
         fields["guardrail_flags"] = json.loads(fields["guardrail_flags"])
     fields |= json.loads(part) if part is not None else {}
-    found = [_outcome_from_row(outcome, row["draft_sha256"]) for outcome in outcome_rows]
+    found = [outcome_from_row(outcome, row["draft_sha256"]) for outcome in outcome_rows]
     return StoredDecision(
         request=request_from_canonical(fields, row["decided_at_us"]),
         facts=ServerFacts(**json.loads(row["facts"])),
@@ -98,7 +110,7 @@ def decision_from_rows(
         trace_id=row["trace_id"],
         request_key=row["request_key"],
         erased=part is None,
-        outcomes=tuple(sorted(found, key=_observed)),
+        outcomes=tuple(sorted(found, key=observed)),
     )
 
 
@@ -137,18 +149,30 @@ def _comparison(fields: dict[str, Any]) -> Comparison:
     return Comparison(**plain)
 
 
-def _outcome_from_row(row: Mapping[str, Any], decided_draft: str | None) -> StoredOutcome:
+def outcome_from_row(row: Mapping[str, Any], decided_draft: str | None) -> StoredOutcome:
+    """Return the outcome from its row; *decided_draft* is the hash of the draft that was decided, None if unknown."""
     outcome = Outcome(**{name: row[name] for name in Outcome._fields})
-    status = OutcomeStatus(row["status"])
-    # Told here and not when it is stored: the decision may come later. A decision without a draft's hash has nothing
-    # that the outcome's could differ from.
-    judged_another = None not in (decided_draft, outcome.draft_sha256) and decided_draft != outcome.draft_sha256
-    if status is OutcomeStatus.ACCEPTED and judged_another and outcome.redecided_as is None:
-        status = OutcomeStatus.OTHER_DRAFT
-    return StoredOutcome(outcome, status, row["received_at_us"], row["caller"])
+    return judged(
+        StoredOutcome(outcome, OutcomeStatus(row["status"]), row["received_at_us"], row["caller"]), decided_draft
+    )
 
 
-def _observed(stored: StoredOutcome) -> tuple[int, str, int]:
+def judged(stored: StoredOutcome, decided_draft: str | None) -> StoredOutcome:
+    """
+    Return the outcome as OTHER_DRAFT where it would count, but is about another draft than the decided one.
+
+    Told when it is read and not when it is stored: the decision may come later. A decision without a draft's hash has
+    nothing that the outcome's could differ from; one on an edited draft that was decided again counts for that.
+    """
+    outcome = stored.outcome
+    another = None not in (decided_draft, outcome.draft_sha256) and decided_draft != outcome.draft_sha256
+    if stored.status is OutcomeStatus.ACCEPTED and another and outcome.redecided_as is None:
+        return replace(stored, status=OutcomeStatus.OTHER_DRAFT)
+    return stored
+
+
+def observed(stored: StoredOutcome) -> tuple[int, str, int]:
+    """Return by what the outcomes of a decision are ordered: when they were observed."""
     observed_at_us = stored.outcome.observed_at_us
     when_us = stored.received_at_us if observed_at_us is None else observed_at_us
     return when_us, stored.outcome.outcome_id, stored.received_at_us

@@ -20,8 +20,17 @@ from oversight.storage.erasure import ErasedSubjects
 from oversight.storage.migration import prepare_schema
 from oversight.storage.open import open_database
 from oversight.storage.outcome import OutcomeStatus
-from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision
-from oversight.storage.rows import Row, body_sha256, decision_from_rows, decision_row, linked, outcome_row, personal_row
+from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
+from oversight.storage.rows import (
+    Row,
+    body_sha256,
+    decision_from_rows,
+    decision_row,
+    linked,
+    outcome_from_row,
+    outcome_row,
+    personal_row,
+)
 from oversight.storage.schema import check_schema
 
 __all__ = ["SqlStore", "open_reader"]
@@ -149,7 +158,7 @@ class SqlStore:
 
     def find_decision(self, decision_id: str) -> StoredDecision | None:
         """Return the decision with its outcomes, None if it is not here; raise `StoreUnavailableError`."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             if connection is None:
                 return None
             row = connection.execute(
@@ -170,6 +179,21 @@ class SqlStore:
             _named(tables.decisions, row), part, [_named(tables.outcomes, report) for report in reports]
         )
 
+    def find_outcomes(self, decision_id: str) -> tuple[StoredOutcome, ...]:
+        """Return the outcomes of a decision that need not be here; raise `StoreUnavailableError`."""
+        with self.reading() as connection:
+            if connection is None:
+                return ()
+            reports = connection.execute(
+                select(tables.outcomes).where(tables.outcomes.c.decision_id == decision_id)
+            ).all()
+        return tuple(outcome_from_row(_named(tables.outcomes, report), None) for report in reports)
+
+    def is_erased(self, record: DecisionRecord) -> bool:
+        """Return whether the record would be stored without its personal part; raise `StoreUnavailableError`."""
+        with self.reading() as connection:
+            return bool(connection and self._erased and self._erased.among(connection, [record]))
+
     def put_snapshot(self, digest: str, document: str) -> None:
         """Keep *document* under *digest*; one that is there stays, as if new. Raises `StoreUnavailableError`."""
         row = {
@@ -189,7 +213,7 @@ class SqlStore:
 
     def get_snapshot(self, digest: str) -> str | None:
         """Return the document, None if there is none with this digest; raise `StoreUnavailableError`."""
-        with self._reading() as connection:
+        with self.reading() as connection:
             if connection is None:
                 return None
             return connection.execute(
@@ -217,8 +241,8 @@ class SqlStore:
                         raise
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection | None]:
-        """Give a connection, or None where there is no database or it has no tables yet."""
+    def reading(self) -> Iterator[Connection | None]:
+        """Give a connection for one short read, or None where there is no database or it has no tables yet."""
         if not self._ready and not self._database.is_there():
             yield None
             return
@@ -233,9 +257,9 @@ class SqlStore:
             raise StoreUnavailableError(f"the store cannot be read: {error}") from error
 
 
-def open_reader(url: str | URL, *, limits: Limits = DEFAULT_LIMITS) -> SqlStore:
+def open_reader(url: str | URL, *, limits: Limits = DEFAULT_LIMITS, erased: ErasedSubjects | None = None) -> SqlStore:
     """Return a store that only reads, for workers; the database need not exist yet."""
-    return SqlStore(url, writer="", read_only=True, limits=limits)
+    return SqlStore(url, writer="", read_only=True, limits=limits, erased=erased)
 
 
 def _draw_salts(count: int) -> list[bytes]:

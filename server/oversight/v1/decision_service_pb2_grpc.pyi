@@ -43,8 +43,8 @@ class DecisionServiceStub:
     Statuses: as for Decide, for the batch as a whole.
     """
     GetDecision: _grpc.UnaryUnaryMultiCallable[_decision_service_pb2.GetDecisionRequest, _decision_service_pb2.Decision]
-    """Reads a decision on record, with its outcomes.
-    Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read),
+    """Reads a decision on record, with its outcomes, also while it is in a journal and not in the store yet.
+    Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (journals or store could not be read, in time or at all),
     FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -64,8 +64,8 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     Statuses: as for Decide, for the batch as a whole.
     """
     GetDecision: _aio.UnaryUnaryMultiCallable[_decision_service_pb2.GetDecisionRequest, _decision_service_pb2.Decision]  # type: ignore[assignment]
-    """Reads a decision on record, with its outcomes.
-    Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read),
+    """Reads a decision on record, with its outcomes, also while it is in a journal and not in the store yet.
+    Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (journals or store could not be read, in time or at all),
     FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
@@ -100,8 +100,8 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _decision_service_pb2.GetDecisionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_decision_service_pb2.Decision, _abc.Awaitable[_decision_service_pb2.Decision]]:
-        """Reads a decision on record, with its outcomes.
-        Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (not yet in the store, or the store cannot be read),
+        """Reads a decision on record, with its outcomes, also while it is in a journal and not in the store yet.
+        Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (journals or store could not be read, in time or at all),
         FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """

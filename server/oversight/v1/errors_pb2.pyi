@@ -42,9 +42,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RECORD_UNAVAILABLE: _ErrorReason.ValueType  # 6
     """UNAVAILABLE: what was to be answered cannot be put on record."""
     ERROR_REASON_DECISION_NOT_FOUND: _ErrorReason.ValueType  # 7
-    """NOT_FOUND: no decision with this id is on record. Metadata: `decision_id`."""
+    """NOT_FOUND: no decision with this id is on record. Metadata: `decision_id`; `pending_outcomes`, how many outcomes of
+    it are on record all the same and wait for it.
+    """
     ERROR_REASON_RECORD_PENDING: _ErrorReason.ValueType  # 8
-    """UNAVAILABLE: the record may still be on its way to the store; try again. Metadata: `decision_id`."""
+    """UNAVAILABLE: the record may be in a journal that could not be searched in time; try again. Metadata: `decision_id`."""
     ERROR_REASON_STORE_UNAVAILABLE: _ErrorReason.ValueType  # 9
     """UNAVAILABLE: the store cannot be read."""
     ERROR_REASON_NOT_REPLAYABLE: _ErrorReason.ValueType  # 10
@@ -68,9 +70,11 @@ ERROR_REASON_DEADLINE_EXPIRED: ErrorReason.ValueType  # 5
 ERROR_REASON_RECORD_UNAVAILABLE: ErrorReason.ValueType  # 6
 """UNAVAILABLE: what was to be answered cannot be put on record."""
 ERROR_REASON_DECISION_NOT_FOUND: ErrorReason.ValueType  # 7
-"""NOT_FOUND: no decision with this id is on record. Metadata: `decision_id`."""
+"""NOT_FOUND: no decision with this id is on record. Metadata: `decision_id`; `pending_outcomes`, how many outcomes of
+it are on record all the same and wait for it.
+"""
 ERROR_REASON_RECORD_PENDING: ErrorReason.ValueType  # 8
-"""UNAVAILABLE: the record may still be on its way to the store; try again. Metadata: `decision_id`."""
+"""UNAVAILABLE: the record may be in a journal that could not be searched in time; try again. Metadata: `decision_id`."""
 ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 9
 """UNAVAILABLE: the store cannot be read."""
 ERROR_REASON_NOT_REPLAYABLE: ErrorReason.ValueType  # 10

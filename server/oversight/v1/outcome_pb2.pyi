@@ -285,7 +285,9 @@ class Outcome(_message.Message):
     draft_sha256: _builtins.bytes
     """SHA-256 of the draft that was judged: 32 bytes, or absent for the decided draft."""
     redecided_as: _builtins.str
-    """The decision made on an edited draft: 32 lower-case hex digits, or absent."""
+    """The decision made on an edited draft: 32 lower-case hex digits, not decision_id, or absent. With it, facts about
+    another draft than the decided one count for this decision.
+    """
     verdict: Global___Verdict.ValueType
     """What the reviewer did."""
     label_basis: Global___LabelBasis.ValueType

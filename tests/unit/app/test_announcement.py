@@ -19,6 +19,8 @@ def test_with_defaults_the_commands_are_the_shortest() -> None:
     assert f"  policy  the default policy of the package (digest {'d' * 12}, commit {'c' * 12})" == lines[1]
     assert f"  data    {Path('.oversight').resolve()}" == lines[2]
     assert "  oversight decide --intent order_status --response-confidence 0.97 --sentiment-score 0.3" in lines
+    assert "  admin   127.0.0.1:50052" in lines
+    assert "  oversight records --limit 5" in lines
     assert "  oversight status" in lines
 
 
@@ -31,13 +33,16 @@ def test_rules_that_are_not_committed_are_said_to_be(tmp_path: Path) -> None:
 
 def test_commands_name_what_is_not_the_default(tmp_path: Path) -> None:
     """A command that is copied must reach this server."""
-    settings = Settings(listen="127.0.0.1:41000", data_dir=tmp_path, policy=tmp_path / "rules")
+    settings = Settings(
+        listen="127.0.0.1:41000", admin_listen="127.0.0.1:41001", data_dir=tmp_path, policy=tmp_path / "rules"
+    )
 
     said = announce(settings, 3, None)
 
     assert "with 3 workers." in said
     assert f"  policy  {tmp_path / 'rules'}\n" in said
     assert "--sentiment-score 0.3 --target 127.0.0.1:41000\n" in said
+    assert "  oversight records --limit 5 --admin 127.0.0.1:41001\n" in said
     assert f"  oversight status --data-dir {tmp_path}\n" in said
 
 

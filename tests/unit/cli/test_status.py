@@ -58,7 +58,13 @@ def test_a_server_that_is_well_is_one_screen_and_exit_code_0(run, reports):
     assert 0 == result.exit_code
     assert lines[0].startswith("SERVING")
     assert len(lines) < 25
-    for words in ("listening   127.0.0.1:1\n", "worker-0 2", "digest dddddddddddd, commit c0ffee-dirty", "7 records"):
+    for words in (
+        "listening   127.0.0.1:1\n",
+        "admin port  127.0.0.1:2\n",
+        "worker-0 2",
+        "digest dddddddddddd, commit c0ffee-dirty",
+        "7 records",
+    ):
         assert words in result.stdout
 
 
@@ -67,6 +73,14 @@ def test_one_on_standby_and_a_rolling_restart_are_said(run, reports):
     said = run("status", "--data-dir", reports(supervisor={"standby": True, "rolling": True})).stdout
     assert "workers     1 and one on standby\n" in said
     assert "restarts    worker-0 2; a rolling restart is under way\n" in said
+
+
+def test_outcomes_that_wait_are_said_where_there_are_any(run, reports):
+    """They count nowhere yet; most days there is no such line."""
+    assert "wait for" not in run("status", "--data-dir", reports()).stdout
+    result = run("status", "--data-dir", reports(controller={"waiting_outcomes": 12, "expired_outcomes": 3}))
+    assert 0 == result.exit_code
+    assert "12 wait for a decision that is not in the store, 3 for longer than records are kept" in result.stdout
 
 
 def test_the_same_facts_are_one_json_object(run, reports):
@@ -81,6 +95,7 @@ def test_the_same_facts_are_one_json_object(run, reports):
     [
         ({"controller": {"problems": ("a.yaml:2:3: bad",), "warnings": ("mind this",)}}, "a.yaml:2:3: bad"),
         ({"worker": {"records_lost": 3}}, "3 records could not be written"),
+        ({"controller": {"admin_problem": "it is taken"}}, "nothing is served on the admin port: it is taken"),
         ({"worker": {"problem": "the disk is full"}}, "the disk is full"),
         ({"worker": {"at_us": 1}}, "has said nothing"),
         ({"worker": {"pid": 2**22 + 1}}, "is not running"),

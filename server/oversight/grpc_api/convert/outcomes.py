@@ -62,7 +62,7 @@ def outcome_from_proto(message: pb.Outcome, prefix: str = "outcome") -> Outcome:
     Return the outcome that *message* holds; raise `InvalidRequestError` naming the first field that is wrong.
 
     *prefix* is where the message stands in the request. A verdict needs its label basis: without it nobody could say
-    how the verdict may be counted.
+    how the verdict may be counted. A draft decided again has a decision of its own.
     """
     found: dict[str, Any] = {}
     try:
@@ -74,6 +74,8 @@ def outcome_from_proto(message: pb.Outcome, prefix: str = "outcome") -> Outcome:
                 raise InvalidRequestError(name, "expected a value, got none")
         if "verdict" in found and "label_basis" not in found:
             raise InvalidRequestError("label_basis", "expected why there is a verdict, got none")
+        if found.get("redecided_as") == found["decision_id"]:
+            raise InvalidRequestError("redecided_as", "expected another decision than decision_id, got the same")
     except InvalidRequestError as error:
         field_name = error.metadata["field"]
         raise InvalidRequestError(f"{prefix}.{field_name}", str(error).removeprefix(f"{field_name}: ")) from None

@@ -10,7 +10,6 @@ from math import isfinite
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from oversight.decisions import FoundDecision
 from oversight.engine.decision import (
     Comparison,
     Decision,
@@ -26,6 +25,7 @@ from oversight.engine.request import REQUEST_FIELDS
 from oversight.grpc_api.convert.delimited import delimited, tag
 from oversight.grpc_api.convert.outcomes import stored_outcome_to_proto
 from oversight.grpc_api.convert.requests import request_to_proto
+from oversight.reading import FoundDecision
 from oversight.v1 import decision_pb2 as values
 from oversight.v1 import decision_service_pb2 as pb
 
