@@ -59,6 +59,9 @@ def find_programs() -> Programs:
     """Return the programs of a PostgreSQL that this user can run; TEST_POSTGRES_BIN names another folder."""
     problems = []
     for source, folder in _candidates():
+        if not os.access(folder / "postgres", os.X_OK):
+            problems.append(f"{source}: no program postgres in {folder}")
+            continue
         try:
             said = _run([folder / "postgres", "--version"])
         except (OSError, subprocess.SubprocessError) as problem:
