@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
-from opentelemetry.trace import Tracer
 
 from builders import KEYS
 from oversight.decisions import Decisions, Reader
@@ -20,6 +19,7 @@ from oversight.outcomes import Outcomes
 from oversight.settings import Settings
 from oversight.storage.records import StoredDecision
 from oversight.telemetry.counters import Counters
+from oversight.telemetry.spans import CallTracer
 from oversight.v1 import decision_service_pb2_grpc, journal_pb2, outcome_service_pb2_grpc
 
 NOW_US = 1_800_000_000_000_000
@@ -92,7 +92,7 @@ class Serving:
     """The server, what is behind it, and stubs to call it."""
 
     def __init__(
-        self, snapshot: Snapshot, tracer: Tracer | None = None, reader: Reader | None = None, **settings: Any
+        self, snapshot: Snapshot, tracer: CallTracer | None = None, reader: Reader | None = None, **settings: Any
     ) -> None:
         self.journal = MemoryJournal()
         self.reader = reader or MemoryReader()

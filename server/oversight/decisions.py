@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import NamedTuple, Protocol, TypeVar
-
-from opentelemetry.trace import Span
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from oversight.engine.decide import decide
 from oversight.engine.decision import Decision
@@ -22,6 +20,9 @@ from oversight.storage.outcome import Outcome
 from oversight.storage.protocols import RecordReader
 from oversight.storage.records import StoredDecision
 from oversight.telemetry.counters import Counters
+
+if TYPE_CHECKING:
+    from oversight.telemetry.spans import CallSpan
 
 __all__ = ["Answer", "Asked", "Call", "Current", "Decisions", "FoundDecision", "Reader", "Recorder", "Wire", "chunks"]
 
@@ -90,7 +91,7 @@ class Call(NamedTuple):
     caller: str
     trace_id: str
     started_ns: int
-    span: Span | None = None
+    span: CallSpan | None = None
 
 
 class Wire(Protocol):

@@ -6,8 +6,7 @@ import gc
 import logging
 import os
 import signal
-
-from opentelemetry.trace import Tracer
+from typing import TYPE_CHECKING
 
 from oversight.app.clock import now_us
 from oversight.app.cpus import choose_cpu, read_cpus
@@ -27,6 +26,9 @@ from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import start_telemetry
+
+if TYPE_CHECKING:
+    from oversight.telemetry.spans import CallTracer
 
 __all__ = ["run_worker"]
 
@@ -85,7 +87,7 @@ def _settle_memory() -> None:
 
 
 def _build(
-    settings: Settings, current: CurrentSnapshot, journal: Journal, counters: Counters, tracer: Tracer | None
+    settings: Settings, current: CurrentSnapshot, journal: Journal, counters: Counters, tracer: CallTracer | None
 ) -> Server:
     run = run_folder(settings.data_dir)
     wire = ProtobufWire()

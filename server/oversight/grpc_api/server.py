@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
-from opentelemetry.trace import Tracer
 
 from oversight.decisions import Decisions
 from oversight.errors import AddressError
@@ -22,6 +21,9 @@ from oversight.grpc_api.status import INTERNAL
 from oversight.outcomes import Outcomes
 from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
+
+if TYPE_CHECKING:
+    from oversight.telemetry.spans import CallTracer
 
 __all__ = ["Server", "build_server"]
 
@@ -103,7 +105,7 @@ def build_server(
     decisions: Decisions,
     outcomes: Outcomes,
     counters: Counters,
-    tracer: Tracer | None,
+    tracer: CallTracer | None,
     clock_us: Callable[[], int],
 ) -> Server:
     """Return the server of one worker, not yet listening."""
