@@ -19,8 +19,9 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanKind, Tracer
+from opentelemetry.trace import Span, SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
 
 from oversight.engine.decision import Decision, Escalation, Evaluation, Reason, Tier
 from oversight.grpc_api.spans import CallSpans, describe_decision, end_span, trace_id_of
@@ -89,7 +90,7 @@ def _theirs(sampler: Sampler, processor: SpanProcessor) -> Tracer:
     return provider.get_tracer("oversight")
 
 
-def _start_theirs(tracer: Tracer) -> object:
+def _start_theirs(tracer: Tracer) -> Span:
     parent = TraceContextTextMapPropagator().extract(dict(_METADATA))
     return tracer.start_span(_NAME, parent, SpanKind.SERVER, {"rpc.system.name": "grpc", "rpc.method": _NAME})
 
@@ -102,23 +103,25 @@ def _decide_ours(spans: CallSpans) -> None:
     end_span(span, "OK")
 
 
-def _decide_theirs(tracer: Tracer) -> None:
-    span: object = _start_theirs(tracer)
-    values = _values()
-    values["rpc.status_code"] = "OK"
-    span.set_attributes(values)  # type: ignore[attr-defined]  # a span
-    span.end()  # type: ignore[attr-defined]  # likewise
+def _decide_theirs(tracer: Tracer, values: dict[str, AttributeValue]) -> None:
+    span = _start_theirs(tracer)
+    span.set_attributes(values)
+    span.set_attribute("rpc.status_code", "OK")
+    span.end()
 
 
-def _values() -> dict[str, object]:
-    kept: list[ReadableSpan] = []
-    _decide_ours(_ours(1.0, kept.append))
-    return dict(kept[0].attributes or {})
+def _values() -> dict[str, AttributeValue]:
+    """Return the attributes of a decision's span."""
+    span = _ours(1.0, print).start(_NAME, _METADATA)
+    assert span is not None
+    describe_decision(span, _DECISION)
+    return span.attributes
 
 
 def _main() -> None:
     print("µs of CPU, each step alone")
     off, keeping = _ours(0.0, print), _Keeping()
+    theirs_off = _theirs(ALWAYS_OFF, keeping)
     traced = cycle([(("traceparent", f"00-{n:032x}-{n:016x}-00"),) for n in random.sample(range(1, 1 << 60), 1000)])
 
     def unsampled_in_a_trace() -> None:
@@ -127,26 +130,24 @@ def _main() -> None:
         trace_id_of(metadata, None)
 
     _measure("not sampled", lambda: off.start(_NAME, _METADATA))
-    _measure("not sampled, by the SDK", lambda: _start_theirs(_theirs_off))
+    _measure("not sampled, by the SDK", lambda: _start_theirs(theirs_off))
     _measure("a caller's trace id for the record, nothing exported", lambda: trace_id_of(next(traced), None))
     _measure("the same, and not sampled by the caller", unsampled_in_a_trace)
-    batches = BatchSpanProcessor(_Nowhere())
+    values, batches = _values(), BatchSpanProcessor(_Nowhere())
     sampled, theirs_on = _ours(1.0, batches.on_end), _theirs(ALWAYS_ON, keeping)
     _measure("sampled, into the queue", lambda: _decide_ours(sampled))
-    _measure("sampled, by the SDK, into no queue", lambda: _decide_theirs(theirs_on))
+    _measure("sampled, by the SDK, into no queue", lambda: _decide_theirs(theirs_on, values))
     kept: list[ReadableSpan] = []
     keeper, encoder = _ours(1.0, kept.append), SpanEncoder("oversight.decision.id")
     for _ in range(_BATCH):
         _decide_ours(keeper)
     _measure("encoded", lambda: encoder.encode(kept).SerializeToString(), times=20, per=_BATCH)
     _measure("encoded by the SDK", lambda: encode_spans(kept).SerializeToString(), times=5, per=_BATCH)
-    values = marshal.dumps((b"i" * 16, b"i" * 8, 1, 2, tuple(_values().items())))
+    data = marshal.dumps((b"i" * 16, b"i" * 8, 1, 2, list(values.items())))
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-    _measure("a datagram with its values to another process, sent and taken", lambda: (near.send(values), far.recv(4096)))
-    batches.shutdown()
+    _measure("a datagram with its values to another process, sent and taken", lambda: (near.send(data), far.recv(4096)))
+    batches.shutdown()  # type: ignore[no-untyped-call]  # the SDK's
 
-
-_theirs_off = _theirs(ALWAYS_OFF, _Keeping())
 
 if __name__ == "__main__":
     _main()
