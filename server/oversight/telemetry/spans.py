@@ -2,7 +2,7 @@
 The spans of calls: plain values while a call is under way, and the SDK's `ReadableSpan` once it has ended.
 
 The SDK's own span is made for strangers: it locks and checks every attribute that it is told. That costs 20 µs of a
-call; this costs 6 (docs/adr/0022). Import this module only where spans are exported: it loads the SDK.
+call; this costs 5 (docs/adr/0022). Import this module only where spans are exported: it loads the SDK.
 """
 
 from __future__ import annotations
