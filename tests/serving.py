@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
-from opentelemetry.trace import Tracer
 
 from builders import KEYS
 from oversight.decisions import Decisions
@@ -23,6 +22,7 @@ from oversight.reading import Reader, Reading
 from oversight.settings import Settings
 from oversight.storage.records import DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
 from oversight.telemetry.counters import Counters
+from oversight.telemetry.spans import CallTracer
 from oversight.v1 import decision_service_pb2_grpc, journal_pb2, outcome_service_pb2_grpc
 
 NOW_US = 1_800_000_000_000_000
@@ -134,7 +134,7 @@ class Serving:
     def __init__(
         self,
         snapshot: Snapshot,
-        tracer: Tracer | None = None,
+        tracer: CallTracer | None = None,
         reader: Reader | None = None,
         disk: Unsynced | None = None,
         **settings: Any,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeVar
-
-from opentelemetry.trace import Span
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from oversight.engine.decide import decide
 from oversight.engine.decision import Decision
@@ -17,6 +15,9 @@ from oversight.errors import RecordUnavailableError
 from oversight.journal.protocols import Recorder, Turns
 from oversight.storage.outcome import Outcome
 from oversight.telemetry.counters import Counters
+
+if TYPE_CHECKING:
+    from oversight.telemetry.spans import CallSpan
 
 __all__ = ["Answer", "Asked", "Call", "Current", "Decisions", "Wire", "chunks"]
 
@@ -61,7 +62,7 @@ class Call(NamedTuple):
     caller: str
     trace_id: str
     started_ns: int
-    span: Span | None = None
+    span: CallSpan | None = None
 
 
 class Wire(Protocol):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import grpc
@@ -13,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from oversight.v1 import decision_service_pb2 as pb
 from oversight.v1 import decision_service_pb2_grpc
 from servers import ServerProcess, a_request, wait_until
 
@@ -85,13 +89,13 @@ def _plain(pair: KeyValue) -> object:
     return getattr(pair.value, str(kind))
 
 
-def decide_in_a_trace(server: ServerProcess) -> str:
+def decide_in_a_trace(server: ServerProcess, flags: str = "01") -> str:
     """Decide one message within the caller's trace; return the decision's id."""
     reply = decision_service_pb2_grpc.DecisionServiceStub(server.channel()).Decide(
         a_request("traced", response_confidence=0.5),
         timeout=10,
         wait_for_ready=True,
-        metadata=(("traceparent", f"00-{TRACE_ID}-{PARENT_ID}-01"),),
+        metadata=(("traceparent", f"00-{TRACE_ID}-{PARENT_ID}-{flags}"),),
     )
     return str(reply.decision_id)
 
@@ -120,6 +124,88 @@ def test_a_span_with_the_decision_continues_the_callers_trace(server: ServerProc
     assert ("oversightd", "worker") == (resource["service.name"], resource["oversight.process"])
     assert str(resource["service.instance.id"]).startswith("worker-0-")
     assert TRACE_ID == server.find(decision_id).trace_id
+
+
+def test_every_method_has_its_span_and_each_span_its_own_call(server: ServerProcess, collector: Collector) -> None:
+    """What recurs from span to span is encoded once: none may show the call of another."""
+    server.environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.target, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    server.start()
+    decided = {server.decide(f"r{number}", response_confidence=0.1 * number).decision_id for number in range(10)}
+    for decision_id in decided:
+        server.find(decision_id)
+    stub = decision_service_pb2_grpc.DecisionServiceStub(server.channel())
+    stub.BatchDecide(pb.BatchDecideRequest(requests=[a_request("b")]), timeout=10)
+    with pytest.raises(grpc.RpcError, match="INVALID_ARGUMENT"):
+        server.find("no id")
+
+    wait_until(lambda: len(collector.spans()) >= 22, "the spans")
+
+    spans = [(span, attributes(span.attributes)) for span in collector.spans()]
+    service = "oversight.v1.DecisionService"
+    assert {
+        (f"{service}/Decide", "OK"): 10,
+        (f"{service}/GetDecision", "OK"): 10,
+        (f"{service}/BatchDecide", "OK"): 1,
+        (f"{service}/GetDecision", "INVALID_ARGUMENT"): 1,
+    } == Counter((span.name, said["rpc.status_code"]) for span, said in spans)
+    assert all(span.name == said["rpc.method"] and not span.parent_span_id for span, said in spans)
+    assert 22 == len({span.trace_id for span, _ in spans}) == len({span.span_id for span, _ in spans})
+    ids = {str(said["oversight.decision.id"]): span for span, said in spans if "oversight.decision.id" in said}
+    assert decided == set(ids)
+    assert {one: span.trace_id.hex() for one, span in ids.items()} == {
+        one: server.find(one).trace_id for one in decided
+    }
+    assert all(0 < span.start_time_unix_nano <= span.end_time_unix_nano for span, _ in spans)
+
+
+def test_a_call_that_its_caller_did_not_sample_is_not_exported(server: ServerProcess, collector: Collector) -> None:
+    """The caller's choice holds, and its trace is on record all the same."""
+    server.environment = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.target,
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": "0",
+    }
+    server.start()
+    unsampled = decide_in_a_trace(server, flags="00")
+    server.decide("without a trace")
+    sampled = decide_in_a_trace(server)
+
+    assert 0 == server.terminate()
+
+    assert [sampled] == [attributes(span.attributes)["oversight.decision.id"] for span in collector.spans()]
+    server.start()
+    assert TRACE_ID == server.find(unsampled).trace_id
+
+
+def test_spans_go_over_http_as_well(server: ServerProcess) -> None:
+    """Many collectors take nothing else."""
+    taken: list[trace_service_pb2.ExportTraceServiceRequest] = []
+
+    class Taker(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            """Take an export as a collector does."""
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            taken.append(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            """Keep quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Taker) as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        server.environment = {
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://127.0.0.1:{receiver.server_port}/v1/traces",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        }
+        server.start()
+        decision_id = decide_in_a_trace(server)
+        assert 0 == server.terminate()
+        receiver.shutdown()
+
+    (span,) = taken[0].resource_spans[0].scope_spans[0].spans
+    assert (TRACE_ID, PARENT_ID) == (span.trace_id.hex(), span.parent_span_id.hex())
+    assert decision_id == attributes(span.attributes)["oversight.decision.id"]
 
 
 def test_the_last_spans_are_sent_when_the_server_stops(server: ServerProcess, collector: Collector) -> None:

@@ -12,13 +12,15 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from builders import a_snapshot
 from oversight.errors import AddressError
+from oversight.telemetry.sampling import read_sampling
+from oversight.telemetry.spans import CallTracer
 from oversight.v1 import decision_service_pb2 as pb
 from refusals import refusal_of
 from serving import wait_until
@@ -228,12 +230,17 @@ def test_reflection_answers_under_its_version_1_name(serving):
     assert "oversight.v1.DecisionService" in names
 
 
+def a_tracer(exporter):
+    """Return a tracer that samples by OpenTelemetry's default: what the caller samples, and all that has no caller."""
+    return CallTracer(
+        read_sampling({}), Resource({}), InstrumentationScope("test"), SimpleSpanProcessor(exporter).on_end
+    )
+
+
 def test_a_span_continues_the_callers_trace_and_says_what_was_decided(serve):
     """At 3 a.m. the way leads from the customer's trace to the decision, and back by its id."""
     exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    serving = serve(tracer=provider.get_tracer("test"))
+    serving = serve(tracer=a_tracer(exporter))
     reply = serving.decide.Decide(ROUTINE, timeout=5, metadata=TRACEPARENT)
     wait_until(lambda: len(exporter.get_finished_spans()) == 1)
     (span,) = exporter.get_finished_spans()
@@ -258,9 +265,7 @@ def test_a_span_continues_the_callers_trace_and_says_what_was_decided(serve):
 def test_a_call_that_is_not_sampled_has_no_span_but_its_trace_is_recorded(serve):
     """The caller's sampling decision holds; the record outlives the tracing system."""
     exporter = InMemorySpanExporter()
-    provider = TracerProvider(sampler=ParentBased(ALWAYS_ON))
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    serving = serve(tracer=provider.get_tracer("test"))
+    serving = serve(tracer=a_tracer(exporter))
     serving.decide.Decide(ROUTINE, timeout=5, metadata=(("traceparent", f"00-{TRACE_ID}-b7ad6b7169203331-00"),))
     serving.decide.Decide(ROUTINE, timeout=5, metadata=TRACEPARENT)
     wait_until(lambda: len(exporter.get_finished_spans()) == 1)
@@ -277,9 +282,7 @@ def test_a_call_that_is_not_sampled_has_no_span_but_its_trace_is_recorded(serve)
 def test_a_failed_call_has_its_status_on_the_span(serve, failure, request_, code, error_type):
     """A refused request is the caller's error; only ours turn the span red."""
     exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    serving = serve(tracer=provider.get_tracer("test"))
+    serving = serve(tracer=a_tracer(exporter))
     serving.journal.failure = failure
     refusal_of(lambda: serving.decide.Decide(request_, timeout=5))
     wait_until(lambda: len(exporter.get_finished_spans()) == 1)

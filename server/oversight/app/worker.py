@@ -7,8 +7,7 @@ import logging
 import os
 import signal
 from functools import partial
-
-from opentelemetry.trace import Tracer
+from typing import TYPE_CHECKING
 
 from oversight.app.clock import now_us
 from oversight.app.cpus import choose_cpu, read_cpus
@@ -33,6 +32,9 @@ from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import start_telemetry
+
+if TYPE_CHECKING:
+    from oversight.telemetry.spans import CallTracer
 
 __all__ = ["run_worker"]
 
@@ -112,7 +114,7 @@ def _settle_memory() -> None:
 
 
 def _build(
-    settings: Settings, current: CurrentSnapshot, journal: Journal, counters: Counters, tracer: Tracer | None
+    settings: Settings, current: CurrentSnapshot, journal: Journal, counters: Counters, tracer: CallTracer | None
 ) -> Server:
     run = run_folder(settings.data_dir)
     wire = ProtobufWire()

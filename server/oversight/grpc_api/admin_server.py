@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opentelemetry.trace import Tracer
+from typing import TYPE_CHECKING
 
 from oversight.grpc_api.insight_service import InsightService
 from oversight.grpc_api.server import Server, assemble
@@ -10,11 +10,14 @@ from oversight.settings import Settings
 from oversight.storage.protocols import RecordLister, SubjectEraser
 from oversight.telemetry.counters import Counters
 
+if TYPE_CHECKING:
+    from oversight.telemetry.spans import CallTracer
+
 __all__ = ["build_admin_server"]
 
 
 def build_admin_server(
-    settings: Settings, *, lister: RecordLister, eraser: SubjectEraser, counters: Counters, tracer: Tracer | None
+    settings: Settings, *, lister: RecordLister, eraser: SubjectEraser, counters: Counters, tracer: CallTracer | None
 ) -> Server:
     """
     Return the server of the admin port, not yet listening.

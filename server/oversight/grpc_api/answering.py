@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError
-from opentelemetry.trace import Span
 
 from oversight.decisions import Call
 from oversight.errors import (
@@ -94,7 +93,7 @@ class Answering:
 
     def _observe(self, name: str, headers: Headers, started_ns: int, work: Callable[[Call], Steps]) -> Steps:
         """Do *work*, whatever it raises; count the call and end its span."""
-        span: Span | None = None
+        span = None
         try:
             span = None if self._spans is None else self._spans.start(name, headers.metadata)
             reply = yield from work(Call(LOCAL_CALLER, trace_id_of(headers.metadata, span), started_ns, span))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
-from opentelemetry.trace import Tracer
 
 from oversight.decisions import Decisions
 from oversight.errors import AddressError
@@ -23,6 +22,9 @@ from oversight.outcomes import Outcomes
 from oversight.reading import Reading
 from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
+
+if TYPE_CHECKING:
+    from oversight.telemetry.spans import CallTracer
 
 __all__ = ["Server", "assemble", "build_server"]
 
@@ -115,7 +117,7 @@ def build_server(
     reading: Reading,
     outcomes: Outcomes,
     counters: Counters,
-    tracer: Tracer | None,
+    tracer: CallTracer | None,
     clock_us: Callable[[], int],
 ) -> Server:
     """Return the server of one worker, not yet listening."""
@@ -137,7 +139,7 @@ def assemble(
     methods: Callable[[Answering, ReadingPool], Sequence[Method]],
     *,
     counters: Counters,
-    tracer: Tracer | None,
+    tracer: CallTracer | None,
 ) -> Server:
     """
     Return a server of *services* at the address in *setting*, not yet listening.

@@ -15,22 +15,26 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import Tracer
 from opentelemetry.util.types import AttributeValue
 
 from oversight.errors import StartError
 from oversight.telemetry.counters import Counters
 from oversight.telemetry.metrics import register_counters, register_gauges
+from oversight.telemetry.sampling import read_sampling
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import SpanExporter
 
+    from oversight.telemetry.spans import CallTracer
+
 __all__ = ["Telemetry", "start_telemetry"]
 
 _SCOPE = "oversight"
 _SERVICE_NAME = "oversightd"
+_OWN_ATTRIBUTE = "oversight.decision.id"
+"""What no two spans have alike."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +45,7 @@ class Telemetry:
     `tracer` is None where no spans are exported, so that the call path can skip them altogether.
     """
 
-    def __init__(self, tracer: Tracer | None, closers: tuple[Callable[[], object], ...]) -> None:
+    def __init__(self, tracer: CallTracer | None, closers: tuple[Callable[[], object], ...]) -> None:
         self.tracer = tracer
         self._closers = closers
 
@@ -77,7 +81,7 @@ def start_telemetry(
     metrics read. Raises `StartError` for an OTEL_EXPORTER_OTLP_PROTOCOL that is neither `grpc` nor `http/protobuf`.
     """
     closers: list[Callable[[], object]] = []
-    tracer: Tracer | None = None
+    tracer: CallTracer | None = None
     spans, metrics = _is_exported("TRACES"), _is_exported("METRICS")
     if spans or metrics:
         resource = _resource(role, instance)
@@ -123,21 +127,22 @@ def _resource(role: str, instance: str) -> Resource:
     return named.merge(Resource(own))
 
 
-def _start_spans(resource: Resource) -> tuple[Tracer, Callable[[], object]]:
-    from opentelemetry.sdk.trace import TracerProvider  # as above: only if it is used
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+def _start_spans(resource: Resource) -> tuple[CallTracer, Callable[[], object]]:
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # as above: only if it is used
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-    # Shut down by us, with a limit: the SDK's own hook at exit has none.
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(_span_exporter()))
-    return provider.get_tracer(_SCOPE, version("oversightd")), provider.shutdown
+    from oversight.telemetry.spans import CallTracer
+
+    processor = BatchSpanProcessor(_span_exporter())
+    scope = InstrumentationScope(_SCOPE, version("oversightd"))
+    return CallTracer(read_sampling(os.environ), resource, scope, processor.on_end), processor.shutdown
 
 
 def _span_exporter() -> SpanExporter:
     if _protocol("TRACES") == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter  # only if it is used
+        from oversight.telemetry.span_encoding import GrpcSpanExporter  # only if it is used
 
-        return OTLPSpanExporter()
+        return GrpcSpanExporter(_OWN_ATTRIBUTE)
     from opentelemetry.exporter.otlp.proto.http import trace_exporter  # only if it is used
 
     return trace_exporter.OTLPSpanExporter()
