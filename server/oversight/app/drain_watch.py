@@ -83,7 +83,8 @@ class DrainWatch:
             _log.warning("%d places in journals could not be read; the segments are kept as *.torn", report.torn_frames)
         if report.conflicts:
             _log.warning("%d outcomes came again with other facts; both are kept", report.conflicts)
-        if report.watermark_us > self.state.drained_through_us:
+        # Also lower: then the clock was set back, and the old mark would hide what is still to be drained.
+        if report.watermark_us != self.state.drained_through_us:
             write_drained_us(self._run, report.watermark_us)
             self.state = self.state._replace(drained_through_us=report.watermark_us)
 

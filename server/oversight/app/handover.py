@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
+
+from oversight.app.clock import now_us
 
 __all__ = [
     "clear_run",
@@ -84,9 +87,14 @@ def write_drained_us(run: Path, drained_us: int) -> None:
     write_file(run / _DRAINED_NAME, json.dumps({"drained_through_us": drained_us}).encode())
 
 
-def read_drained_us(run: Path) -> int:
-    """Return the time before which everything is in the store; 0 while nothing is known."""
+def read_drained_us(run: Path, clock_us: Callable[[], int] = now_us) -> int:
+    """
+    Return the time before which everything is in the store; 0 while nothing is known.
+
+    Nothing is known either where that time is still to come: the clock was set back since.
+    """
     try:
-        return int(json.loads((run / _DRAINED_NAME).read_bytes())["drained_through_us"])
+        drained_us = int(json.loads((run / _DRAINED_NAME).read_bytes())["drained_through_us"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0
+    return drained_us if drained_us <= clock_us() else 0

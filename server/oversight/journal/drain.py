@@ -27,7 +27,8 @@ class DrainReport(NamedTuple):
     What was done since the last report, in records; and how far the store has come.
 
     `torn_frames` are places in segments that could not be read; each such segment is kept as `*.torn`. Everything
-    appended before `watermark_us` (microseconds since 1970, UTC; 0 is unknown) is in the store.
+    appended before `watermark_us` (microseconds since 1970, UTC; 0 is unknown) is in the store. It goes back only when
+    the clock does.
     """
 
     decisions: int = 0
@@ -74,6 +75,7 @@ class Drain:
         self._known: dict[Path, WorkerFolder] = {}
         self._passes: dict[Path, _Pass] = {}
         self._through_us: dict[Path, int] = {}
+        self._begun_us = 0
         # Kept until it is returned: what a pass did before it failed is in the next report.
         self._report = DrainReport()
 
@@ -87,6 +89,9 @@ class Drain:
         """
         # Before the first look: what is appended while we read may be missed and must not count as drained.
         started_us = int(self._clock() * 1e6)
+        if started_us < self._begun_us:
+            self._forget_times()
+        self._begun_us = started_us
         folders = self._folders()
         for folder in folders:
             self._passes.setdefault(folder.path, _Pass(started_us, self._drain_folder(folder)))
@@ -126,6 +131,12 @@ class Drain:
             paths = worker_folders(self._root)
         self._known = {path: self._known.get(path) or WorkerFolder(path, self._decode, self._count) for path in paths}
         return list(self._known.values())
+
+    def _forget_times(self) -> None:
+        """Let go of what was told by a clock that has been set back: by the new one it is still to come."""
+        self._through_us.clear()
+        self._passes = {path: one._replace(started_us=0) for path, one in self._passes.items()}
+        self._report = self._report._replace(watermark_us=0)
 
     def _take_report(self, watermark_us: int) -> DrainReport:
         watermark_us = max(watermark_us, self._report.watermark_us)

@@ -107,6 +107,18 @@ def test_what_waits_is_counted_while_the_store_is_away(place: Place) -> None:
     assert 1_000_000_000 == read_drained_us(place.run) == state.drained_through_us
 
 
+def test_the_mark_goes_back_with_the_clock(place: Place) -> None:
+    """Else a read would be told for an hour that what was just decided does not exist."""
+    place.now_s = 4_600.0
+    place.watch.step()
+    place.now_s = 1_000.0
+    place.append(1)
+
+    assert place.watch.step()
+
+    assert 1_000_000_000 == read_drained_us(place.run) == place.watch.state.drained_through_us
+
+
 def test_a_long_backlog_is_drained_slice_by_slice(place: Place) -> None:
     """Between slices the counts are told, and a stop is obeyed; the next slice comes at once."""
     times = iter(range(1_000))

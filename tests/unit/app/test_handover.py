@@ -95,7 +95,14 @@ def test_the_drains_mark_comes_across(tmp_path: Path) -> None:
     """It is what lets a read say NOT_FOUND."""
     write_drained_us(tmp_path, 1_800_000_000_000_000)
 
-    assert 1_800_000_000_000_000 == read_drained_us(tmp_path)
+    assert 1_800_000_000_000_000 == read_drained_us(tmp_path, lambda: 1_800_000_000_000_000)
+
+
+def test_a_mark_that_lies_ahead_says_nothing(tmp_path: Path) -> None:
+    """The clock was set back: what is decided now lies before the mark, and is not in the store yet all the same."""
+    write_drained_us(tmp_path, 1_800_000_000_000_001)
+
+    assert 0 == read_drained_us(tmp_path, lambda: 1_800_000_000_000_000)
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "{}", '{"drained_through_us": null}'])

@@ -380,6 +380,22 @@ def test_the_watermark_moves_only_when_all_that_was_there_is_in_the_store(
     assert [-NOW_US, 0, 2_000_000, 3_000_000] == seen
 
 
+def test_the_watermark_goes_back_with_the_clock(make_journal: MakeJournal, drain: Drain, clock: Clock) -> None:
+    """Whoever decides now lies before the old one; also where it happens in the middle of a backlog."""
+    journal = make_journal()
+    for number in range(1, 8):
+        journal.append(a_payload(number))
+    drain.run_once()
+    for number in range(11, 18):
+        journal.append(a_payload(number))
+    clock.now_s += 10
+    drain.run_once(lambda: True)
+    clock.now_s -= 3_600
+
+    assert 0 == drain.run_once().watermark_us, "what was begun by the old clock tells nothing"
+    assert NOW_US - 3_590_000_000 == drain.run_once().watermark_us
+
+
 def test_pending_falls_batch_by_batch(root: Path, make_journal: MakeJournal, clock: Clock) -> None:
     """The gauge must follow while a long backlog is drained."""
     journal = make_journal(segment_bytes=1 << 20)
