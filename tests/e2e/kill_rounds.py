@@ -30,7 +30,7 @@ def run_rounds(folder: Path, rounds: int, *, seed: int, workers: int, calls: Cal
         server.start()
         for number in range(rounds):
             victim = VICTIMS[number % len(VICTIMS)]
-            with Load(server.target, f"{seed}-{number}", promises, calls=calls) as load:
+            with Load(server.target, f"{seed}-{number}", promises, calls=calls, pause_s=0) as load:
                 load.wait_for(1)
                 time.sleep(chance.uniform(0.1, 0.8))
                 kill(server, victim, chance)
