@@ -1,8 +1,15 @@
-"""Options of a test run."""
+"""What all tests share: options of a run, and a real PostgreSQL for those that ask for one."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+
+from places import Place, PostgresPlace, SqlitePlace
+from postgres import PostgresServer, find_programs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -11,3 +18,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--long", action="store_true", help="inject each fault as often as `make test-e2e` does, not just once or twice"
     )
     parser.addoption("--seed", type=int, default=20_261, help="seed of the random moments at which faults are injected")
+
+
+def pytest_report_header() -> str:
+    """Say which PostgreSQL the tests use: they are worth what it is worth."""
+    return f"PostgreSQL: {find_programs().description}"
+
+
+@pytest.fixture(scope="session")
+def postgres_programs() -> None:
+    """Skip where no PostgreSQL can be run; fail where continuous integration must have one."""
+    programs = find_programs()
+    if programs.folder is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no PostgreSQL: {programs.description}")
+        pytest.skip(f"no PostgreSQL: {programs.description}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_programs: None) -> Iterator[PostgresServer]:
+    """Yield the run's PostgreSQL, for tests that leave it as it is: those that stop or kill one start their own."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """Return the URL of a new, empty database, with user and password in it."""
+    return postgres_server.create_database()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return where an embedded database is; the name would upset a careless URI."""
+    folder = tmp_path / "100% wanted? #1"
+    folder.mkdir()
+    return folder / "records.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, file: Path) -> Place:
+    """Return an empty place for a store, of each kind; the embedded one is `file`."""
+    return SqlitePlace(file) if request.param == "sqlite" else PostgresPlace(request.getfixturevalue("postgres_url"))

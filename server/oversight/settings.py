@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from oversight.storage.address import read_address
 
 __all__ = ["Settings"]
 
@@ -14,7 +16,7 @@ __all__ = ["Settings"]
 class Settings(BaseSettings):
     """Read from flags and ``OVERSIGHT_*`` variables; a flag wins over a variable, a variable over the default."""
 
-    model_config = SettingsConfigDict(env_prefix="OVERSIGHT_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="OVERSIGHT_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     listen: str = Field("127.0.0.1:50051", description="Address of the data port, HOST:PORT.")
     admin_listen: str = Field(
@@ -38,6 +40,28 @@ class Settings(BaseSettings):
         description="Seconds since the thresholds were confirmed after which tiers are raised; 0 is never.",
     )
     data_dir: Path = Field(Path(".oversight"), description="Folder of keys, journals, the store and hand-over files.")
+    store: str = Field(
+        "",
+        description="Database of the records, postgresql+psycopg://USER@HOST:PORT/DATABASE. Not set: SQLite in "
+        "DATA_DIR/records.db.",
+    )
+    store_password: SecretStr | None = Field(
+        None, description="Password of the database's user; only as a variable, where others cannot read it."
+    )
+    store_password_file: Path | None = Field(
+        None, description="File with that password instead, readable for its owner alone."
+    )
+    store_pool_size: int = Field(2, ge=1, le=64, description="Connections to PostgreSQL that each process has at most.")
+    store_connect_timeout_s: float = Field(
+        5.0, ge=2, le=60, description="Seconds that a connection to PostgreSQL is waited for."
+    )
+    store_statement_timeout_s: float = Field(
+        30.0,
+        ge=1,
+        le=3600,
+        description="Seconds that a statement in PostgreSQL may take, half of them for a lock.",
+    )
+    migrate: bool = Field(default=False, description="Bring the tables of an older version up to date at the start.")
     id_key_file: Path | None = Field(
         None,
         description="File with the id key, shared by replicas. Not set: one is made in DATA_DIR/keys at first start.",
@@ -89,6 +113,30 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "text", "json"] = Field(
         "auto", description="Form of log lines; auto is text on a terminal, else JSON."
     )
+
+    def told_to_child(self) -> dict[str, Any]:
+        """Return every setting as JSON has it, the secret in clear: for the standard input of a child, nothing else."""
+        word = None if self.store_password is None else self.store_password.get_secret_value()
+        return self.model_dump(mode="json") | {"store_password": word}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _part_store_and_password(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Take the password out of the URL, so that this can be shown."""
+        if not given.get("store"):
+            return given
+        try:
+            url, password = read_address(str(given["store"]))
+        except ValueError as problem:
+            raise ValueError(f"store (--store, OVERSIGHT_STORE): {problem}") from None
+        given = {**given, "store": url}
+        named = [name for name in ("store_password", "store_password_file") if given.get(name)]
+        if len(named) + bool(password) > 1:
+            raise ValueError(
+                "the store's password is given more than once: it belongs into OVERSIGHT_STORE, or into "
+                "OVERSIGHT_STORE_PASSWORD, or into a file (--store-password-file, OVERSIGHT_STORE_PASSWORD_FILE)"
+            )
+        return {**given, "store_password": password} if password else given
 
     @model_validator(mode="after")
     def _segment_fits_limit(self) -> Settings:

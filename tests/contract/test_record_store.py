@@ -1,4 +1,4 @@
-"""What every store of records promises; PostgreSQL joins by one more parameter of the fixture."""
+"""What every store of records promises."""
 
 from __future__ import annotations
 
@@ -28,19 +28,23 @@ from oversight.storage.outcome import Outcome, OutcomeStatus
 from oversight.storage.protocols import RecordReader, RecordStore, SnapshotStore
 from oversight.storage.records import Added, StoredDecision, StoredOutcome
 from oversight.storage.sql import SqlStore
+from oversight.storage.sqlite import file_url
 
 
 class Store(RecordStore, RecordReader, SnapshotStore, Protocol):
     """All that is asked of a store."""
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "postgresql", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Return an empty store of each kind."""
     if request.param == "memory":
         yield MemoryStore()
         return
-    sql = SqlStore(f"sqlite:///{tmp_path / 'records.db'}", writer="replica-1")
+    in_a_file = request.param == "sqlite"
+    sql = SqlStore(
+        file_url(tmp_path / "records.db") if in_a_file else request.getfixturevalue("postgres_url"), writer="replica-1"
+    )
     yield sql
     sql.close()
 

@@ -86,12 +86,12 @@ def test_a_store_of_another_version_ends_the_start(server: ServerProcess) -> Non
     server.start()
     server.terminate()
     with closing(sqlite3.connect(server.data_dir / "records.db", isolation_level=None)) as store:
-        store.execute("UPDATE schema_version SET version = 99")
+        store.execute("UPDATE alembic_version SET version_num = '9999'")
 
     server.launch()
 
     assert 1 == server.wait()
-    assert "99" in server.log.read_text()
+    assert "9999" in server.log.read_text()
     assert "oversight controller: " in server.log.read_text()
 
 

@@ -100,7 +100,7 @@ class Child:
         """Start the process. Raise `StartError` where the operating system refuses."""
         command = [*self._program, *self._arguments]
         brief = Brief(os.getpid(), self._settings, self._generation)._asdict()
-        brief["settings"] = self._settings.model_dump(mode="json")
+        brief["settings"] = self._settings.told_to_child()
         try:
             # A group of its own: Ctrl-C in the terminal reaches only the supervisor, which stops children in order.
             process = subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)  # noqa: S603 - our own

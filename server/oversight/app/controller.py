@@ -19,12 +19,11 @@ from oversight.app.repetition import Repetition
 from oversight.app.reports import ControllerReport, write_report
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.app.store import WRITER, store_url
+from oversight.app.store import open_store
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
-from oversight.storage.sql import SqlStore
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import Telemetry, start_telemetry
 
@@ -80,7 +79,7 @@ class _Controller:
         self._last_good = LastGoodFile(settings.data_dir)
         self._outbox = SnapshotOutbox(settings.data_dir)
         self._policy = PolicyWatch(settings, self._run, last_good=self._last_good, outbox=self._outbox, clock_us=now_us)
-        self._store = SqlStore(store_url(settings.data_dir), writer=WRITER)
+        self._store = open_store(settings)
         self._drain = DrainWatch(
             self._run,
             Drain(
@@ -105,7 +104,8 @@ class _Controller:
     def start(self) -> None:
         self._policy.start()
         try:
-            self._outbox.send(self._store)  # a database of another version is found now, not under load
+            self._store.prepare()  # a database of another version is found now, not under load
+            self._outbox.send(self._store)
         except StoreUnavailableError as error:
             _log.warning("starting without the store: %s", error)
         self._telemetry = start_telemetry(

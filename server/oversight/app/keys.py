@@ -12,7 +12,7 @@ from oversight.engine.identity import Keys
 from oversight.errors import KeyFileError
 from oversight.settings import Settings
 
-__all__ = ["load_keys", "make_keys"]
+__all__ = ["check_closed", "load_keys", "make_keys"]
 
 _KEY_BYTES = 32
 _MAX_FILE_BYTES = 1024
@@ -77,7 +77,7 @@ def _read_key(path: Path, setting: str) -> bytes:
             text = file.read(_MAX_FILE_BYTES)
     except OSError as problem:
         raise KeyFileError(f"{place} cannot be read: {problem.strerror}") from problem
-    _check_closed(status, place, path)
+    check_closed(status, place, path)
     try:
         key = bytes.fromhex(text.decode("ascii").strip())
     except ValueError:
@@ -90,9 +90,9 @@ def _read_key(path: Path, setting: str) -> bytes:
     return key
 
 
-def _check_closed(status: os.stat_result, place: str, path: Path) -> None:
+def check_closed(status: os.stat_result, place: str, path: Path) -> None:
     """
-    Refuse a key that others can read.
+    Raise `KeyFileError` for a secret that others can read; *place* says which it is.
 
     PostgreSQL's rule: nobody but the owner; the group too where the file is another user's, as mounted secrets are.
     """

@@ -1,17 +1,49 @@
-"""Where the store of a data folder is."""
+"""The store that the settings name, and how a process of the server opens it."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from sqlalchemy import URL, make_url
 
+from oversight.app.store_password import read_store_password
+from oversight.app.writer import read_writer
+from oversight.settings import Settings
+from oversight.storage.database import Database, Limits
+from oversight.storage.open import open_database
+from oversight.storage.sql import SqlStore, open_reader
 from oversight.storage.sqlite import file_url
 
-__all__ = ["WRITER", "store_url"]
-
-WRITER = "local"
-"""Name of the one writer of the embedded store, and of its hash chains."""
+__all__ = ["open_store", "open_store_database", "open_store_reader", "store_limits", "store_url"]
 
 
-def store_url(data_dir: Path) -> str:
-    """Return the URL of the records' database."""
-    return file_url(data_dir / "records.db")
+def store_url(settings: Settings) -> URL:
+    """
+    Return the URL of the records' database, with the password in it: as text it is `***`.
+
+    Raises `KeyFileError` where the file of the password is not as it must be.
+    """
+    if not settings.store:
+        return make_url(file_url(settings.data_dir / "records.db"))
+    password = read_store_password(settings)
+    return make_url(settings.store).set(password=password) if password else make_url(settings.store)
+
+
+def store_limits(settings: Settings) -> Limits:
+    """Return what each process may ask of a database server."""
+    return Limits(settings.store_pool_size, settings.store_connect_timeout_s, settings.store_statement_timeout_s)
+
+
+def open_store(settings: Settings) -> SqlStore:
+    """Return the store of this replica, to write; connects to nothing yet. Raises `KeyFileError`."""
+    return SqlStore(
+        store_url(settings), writer=read_writer(settings), migrate=settings.migrate, limits=store_limits(settings)
+    )
+
+
+def open_store_reader(settings: Settings) -> SqlStore:
+    """Return the store to read only, for workers; the database need not exist yet. Raises `KeyFileError`."""
+    return open_reader(store_url(settings), limits=store_limits(settings))
+
+
+def open_store_database(settings: Settings, *, read_only: bool = False) -> Database:
+    """Return the store's database, for commands about it. Raises `KeyFileError`."""
+    return open_database(store_url(settings), read_only=read_only, limits=store_limits(settings))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oversight.errors import KeyFileError, StoreUnavailableError
+from oversight.settings import Settings
 from oversight.storage.records import StoredDecision
 
 if TYPE_CHECKING:
@@ -15,10 +16,10 @@ __all__ = ["StoreReader"]
 
 
 class StoreReader:
-    """A `decisions.Reader` of the store in a data folder, which need not exist yet; safe for any number of threads."""
+    """A `decisions.Reader` of the store, which need not exist yet; safe for any number of threads."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._store: SqlStore | None = None
         self._opening = threading.Lock()
 
@@ -34,8 +35,10 @@ class StoreReader:
         with self._opening:
             if self._store is None:
                 # Every worker would hold SQLAlchemy's 15 MB; most never read.
-                from oversight.app.store import store_url
-                from oversight.storage.sql import open_reader
+                from oversight.app.store import open_store_reader
 
-                self._store = open_reader(store_url(self._data_dir))
+                try:
+                    self._store = open_store_reader(self._settings)
+                except KeyFileError as error:
+                    raise StoreUnavailableError(f"the store cannot be read: {error}") from error
             return self._store

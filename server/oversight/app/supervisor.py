@@ -21,6 +21,8 @@ from oversight.app.processes import Processes
 from oversight.app.reports import SupervisorReport, read_controller, write_report
 from oversight.app.rolling import RollingRestart
 from oversight.app.signals import SignalPipe
+from oversight.app.store_password import read_store_password
+from oversight.app.writer import make_writer
 from oversight.errors import OversightError, StartError
 from oversight.settings import Settings
 from oversight.telemetry.logs import configure_logs
@@ -53,7 +55,9 @@ def serve(settings: Settings) -> int:
             settings = find_ports(settings)
             lock.write(settings.listen)
             make_keys(settings)
+            make_writer(settings)
             load_keys(settings)  # said here once, instead of by every worker
+            read_store_password(settings)
             clear_run(settings.data_dir)
             return _Server(settings).run()
     except (OversightError, OSError) as error:

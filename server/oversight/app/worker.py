@@ -94,7 +94,7 @@ def _build(
         journal=journal,
         wire=wire,
         keys=load_keys(settings),
-        reader=StoreReader(settings.data_dir),
+        reader=StoreReader(settings),
         drained_through_us=lambda: read_drained_us(run),
         counters=counters,
         clock_us=now_us,

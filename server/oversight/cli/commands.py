@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "load": "Send decisions at a given rate and show how long they take.",
     "explain": "Show why a decision on record came out as it did.",
     "status": "Show what a server here is doing and whether anything is wrong.",
+    "store": "Show the layout of the store, or bring it to another version.",
     "settings": "List the server's settings, their values and sources.",
     "version": "Show the version.",
 }

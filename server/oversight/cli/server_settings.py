@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from oversight.cli.fields import Field
@@ -14,6 +15,7 @@ from oversight.cli.options import flag_name
 from oversight.errors import UsageError
 from oversight.rules.suggest import suggest
 from oversight.settings import Settings
+from oversight.storage.address import read_address
 
 __all__ = ["SETTINGS", "misspelt_variables", "read_settings", "variable_name"]
 
@@ -33,16 +35,21 @@ def _field(name: str, info: FieldInfo) -> Field:
     return Field(name, kind, f"{info.description}{default} Variable: {variable_name(name)}.", choices)
 
 
-SETTINGS: Mapping[str, Field] = {name: _field(name, info) for name, info in Settings.model_fields.items()}
-"""Every setting by name: a new one in the model is a new flag, without a line here."""
+SETTINGS: Mapping[str, Field] = {
+    name: _field(name, info)
+    for name, info in Settings.model_fields.items()
+    if SecretStr not in (info.annotation, *get_args(info.annotation))
+}
+"""Every setting that may be a flag, which a secret may not: a new one in the model is one without a line here."""
 
 
 def read_settings(given: Mapping[str, object]) -> Settings:
     """
     Return the settings in force where *given* was typed: it wins over variables, these over defaults.
 
-    Raises UsageError that names the flag and the variable of each value that is wrong.
+    Raises UsageError that names the flag and the variable of each value that is wrong, and for a secret that was typed.
     """
+    _check_store(str(given.get("store", "")))
     try:
         return Settings(**dict[str, Any](given))
     except ValidationError as error:
@@ -58,8 +65,22 @@ def misspelt_variables(environment: Mapping[str, str] = os.environ) -> Iterator[
     """
     for variable in sorted(environment):
         name = variable.lower().removeprefix(_PREFIX.lower())
-        if variable.upper().startswith(_PREFIX) and name not in SETTINGS and (near := suggest(name, SETTINGS)):
+        if (
+            variable.upper().startswith(_PREFIX)
+            and name not in Settings.model_fields
+            and (near := suggest(name, Settings.model_fields))
+        ):
             yield f"the variable {variable} is no setting and has no effect (did you mean {variable_name(near)}?)"
+
+
+def _check_store(typed: str) -> None:
+    """Refuse a password on the command line; any other fault of the URL is found with the settings."""
+    with suppress(ValueError):
+        if read_address(typed).password:
+            raise UsageError(
+                "--store has a password in it, which every user of this machine can read: leave it out (USER@HOST) and "
+                "give it in OVERSIGHT_STORE_PASSWORD, or in a file named by --store-password-file"
+            )
 
 
 def _describe(problem: Any, given: Mapping[str, object]) -> str:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from rich.text import Text
 
 from oversight.cli.options import AsJson
@@ -43,7 +44,7 @@ def _rows(in_force: Settings) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "value": str(value) if isinstance(value, Path) else value,
+                "value": str(value) if isinstance(value, Path | SecretStr) else value,
                 "default": str(info.default) if isinstance(info.default, Path) else info.default,
                 "source": "variable" if name in in_force.model_fields_set else "default",
                 "variable": variable_name(name),

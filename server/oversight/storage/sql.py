@@ -1,4 +1,4 @@
-"""A store in a database that SQLAlchemy reaches; SQLite here, the dialect's own things are in `storage.sqlite`."""
+"""A store in a database that SQLAlchemy reaches; what is particular to one kind is in a `storage.database.Database`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Executable, Table, bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import URL, Column, Connection, Executable, Table, bindparam, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from oversight.engine.compile import ENGINE_VERSION
 from oversight.errors import StoreUnavailableError, StoreVersionError
 from oversight.storage import tables
 from oversight.storage.chain import GENESIS
+from oversight.storage.database import DEFAULT_LIMITS, READING, Limits, in_words
+from oversight.storage.migration import prepare_schema
+from oversight.storage.open import open_database
 from oversight.storage.outcome import OutcomeStatus
 from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision
 from oversight.storage.rows import Row, body_sha256, decision_from_rows, decision_row, linked, outcome_row, personal_row
-from oversight.storage.sqlite import READING, database_file, open_engine
+from oversight.storage.schema import check_schema
 
 __all__ = ["SqlStore", "open_reader"]
 
@@ -46,23 +49,31 @@ class SqlStore:
     Decisions, outcomes and snapshots in an SQL database; implements `RecordStore`, `RecordReader` and `SnapshotStore`.
 
     *url* is SQLAlchemy's; *writer* names this replica and its hash chains; *clock* gives seconds since 1970. Building
-    one connects to nothing, so a store that is down does not keep a server from starting. The first use makes the
-    tables in a new database and raises `StoreVersionError` if another version laid them out. One with `read_only`
-    makes and changes nothing; to it a database that is not there yet is empty.
+    one connects to nothing, so a store that is down does not keep a server from starting. The first write makes the
+    tables in a new database, brings older ones up to date if it may (*migrate*), and raises `StoreVersionError` for
+    any others. One with `read_only` makes and changes nothing; to it a database that is not there yet is empty.
     """
 
     def __init__(
-        self, url: str, *, writer: str, read_only: bool = False, clock: Callable[[], float] = time.time
+        self,
+        url: str | URL,
+        *,
+        writer: str,
+        read_only: bool = False,
+        migrate: bool = False,
+        limits: Limits = DEFAULT_LIMITS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._engine = open_engine(url, read_only=read_only)
-        self._file = database_file(url)
+        self._database = open_database(url, read_only=read_only, limits=limits)
+        self._engine = self._database.engine
         self._writer = writer
+        self._migrate = migrate
         self._clock = clock
         self._ready = False
-        self._inserts = {
-            table.name: str(insert(table).compile(self._engine))
-            for table in (tables.decisions, tables.personal_parts, tables.outcomes)
-        }
+
+    def prepare(self) -> None:
+        """Make the tables ready to be written, as the first write would; raises what that one would."""
+        self._write(lambda _: None)
 
     def add(self, decisions: Sequence[DecisionRecord], outcomes: Sequence[OutcomeRecord]) -> Added:
         """Put records on record in one transaction, each once; see `RecordStore.add`."""
@@ -89,7 +100,7 @@ class SqlStore:
         last = self._append(connection, tables.decisions, map(decision_row, wanted, salts))
         first = last - len(wanted) + 1
         parts = map(personal_row, wanted, salts)
-        self._insert(
+        self._database.insert(
             connection, tables.personal_parts, [(self._writer, seq, *part) for seq, part in enumerate(parts, first)]
         )
         return len(wanted)
@@ -121,17 +132,13 @@ class SqlStore:
             select(heads.c.chain_seq, heads.c.chain_hash).where(mine).with_for_update()
         ).one_or_none()
         chained = linked(rows, self._writer, (0, GENESIS) if head is None else (head[0], head[1]))
-        self._insert(connection, table, chained)
+        self._database.insert(connection, table, chained)
         last: dict[str, Any] = dict(zip(("chain_seq", "chain_hash"), chained[-1][-2:], strict=True))
         if head is None:
             connection.execute(insert(heads).values(writer=self._writer, chain=table.name, **last))
         else:
             connection.execute(update(heads).where(mine).values(last))
         return int(last["chain_seq"])
-
-    def _insert(self, connection: Connection, table: Table, rows: list[Row]) -> None:
-        # Straight to the driver: SQLAlchemy's handling of each value would cost more than the insert itself.
-        connection.exec_driver_sql(self._inserts[table.name], rows)
 
     def find_decision(self, decision_id: str) -> StoredDecision | None:
         """Return the decision with its outcomes, None if it is not here; raise `StoreUnavailableError`."""
@@ -190,36 +197,36 @@ class SqlStore:
         while True:
             attempts -= 1
             try:
+                if not self._ready:
+                    prepare_schema(self._database, migrate=self._migrate)
+                    self._ready = True
                 with self._engine.begin() as connection:
-                    if not self._ready:
-                        tables.create_tables(connection)
-                    result = work(connection)
+                    return work(connection)
             except (SQLAlchemyError, OSError) as error:
-                if not attempts or not isinstance(error, IntegrityError):
-                    raise _unavailable("written", error) from error
-            else:
-                self._ready = True
-                return result
+                if not attempts or not self._database.may_repeat(error):
+                    with in_words(self._database, "written"):
+                        raise
 
     @contextmanager
     def _reading(self) -> Iterator[Connection | None]:
         """Give a connection, or None where there is no database or it has no tables yet."""
-        if not self._ready and not self._file.exists():
+        if not self._ready and not self._database.is_there():
             yield None
             return
         try:
-            with self._engine.connect().execution_options(**{READING: True}) as connection:
-                self._ready = self._ready or tables.has_tables(connection)
+            with (
+                in_words(self._database, "read"),
+                self._engine.connect().execution_options(**{READING: True}) as connection,
+            ):
+                self._ready = self._ready or check_schema(connection)
                 yield connection if self._ready else None
         except StoreVersionError as error:
             raise StoreUnavailableError(f"the store cannot be read: {error}") from error
-        except (SQLAlchemyError, OSError) as error:
-            raise _unavailable("read", error) from error
 
 
-def open_reader(url: str) -> SqlStore:
+def open_reader(url: str | URL, *, limits: Limits = DEFAULT_LIMITS) -> SqlStore:
     """Return a store that only reads, for workers; the database need not exist yet."""
-    return SqlStore(url, writer="", read_only=True)
+    return SqlStore(url, writer="", read_only=True, limits=limits)
 
 
 def _draw_salts(count: int) -> list[bytes]:
@@ -236,11 +243,3 @@ def _look(connection: Connection, rows_among: Executable, keys: Iterable[str]) -
 
 def _named(table: Table, row: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(table.c.keys(), row, strict=True))
-
-
-def _unavailable(done: str, error: Exception) -> StoreUnavailableError:
-    # The driver's own words only ("database is locked"): SQLAlchemy's have the statement in them.
-    cause = getattr(error, "orig", None) or error
-    return StoreUnavailableError(
-        f"the store cannot be {done}: {type(cause).__name__}: {str(cause).partition(chr(10))[0]}"
-    )

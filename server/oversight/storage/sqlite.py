@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url
+from sqlalchemy.exc import IntegrityError
 
-__all__ = ["READING", "database_file", "file_url", "open_engine"]
+from oversight.storage.database import READING
+from oversight.storage.rows import Row
 
-READING = "oversight_reading"
-"""Execution option of connections that only read: they take no writer's lock."""
+__all__ = ["SqliteDatabase", "database_file", "file_url"]
 
 _WRITER_WAITS_MS = 5_000
 _READER_WAITS_MS = 1_000
@@ -36,39 +38,64 @@ def file_url(path: Path) -> str:
     return URL.create("sqlite", database=str(path.absolute())).render_as_string()
 
 
-def database_file(url: str) -> Path:
+def database_file(url: str | URL) -> Path:
     """Return the file that a URL of `file_url` names."""
     return Path(make_url(url).database or "")
 
 
-def open_engine(url: str, *, read_only: bool) -> Engine:
+class SqliteDatabase:
     """
-    Return an engine for the file that *url* names; connects to nothing yet.
+    A `Database` in the file that *url* names.
 
     One that writes makes the file (mode 0600) and takes the writer's lock at the start of a transaction, because a
     lock taken later cannot be waited for. One that reads only never makes it, and can neither write nor alter it.
     """
-    path = database_file(url)
 
-    def connect() -> sqlite3.Connection:
-        if not read_only:
-            os.close(os.open(path, os.O_CREAT | os.O_CLOEXEC, 0o600))
+    def __init__(self, url: URL, *, read_only: bool) -> None:
+        self._file = database_file(url)
+        self._read_only = read_only
+        self._inserts: dict[str, str] = {}
+        self.engine: Engine = create_engine(url, creator=self._connect, hide_parameters=True)
+        event.listen(self.engine, "begin", self._begin)
+
+    def is_there(self) -> bool:
+        """Return whether there is a file."""
+        return self._file.exists()
+
+    def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+        """Insert *rows* as `Database.insert` says."""
+        statement = self._inserts.get(table.name)
+        if statement is None:
+            statement = self._inserts[table.name] = str(insert(table).compile(self.engine))
+        # Straight to the driver: SQLAlchemy's handling of each value would cost more than the insert itself.
+        connection.exec_driver_sql(statement, list(rows))
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Do nothing: a transaction that writes has the writer's lock from its start."""
+
+    def may_repeat(self, error: Exception) -> bool:
+        """Tell whether a key was taken meanwhile."""
+        return isinstance(error, IntegrityError)
+
+    def describe(self, error: Exception) -> str:
+        """Return the driver's own words ("database is locked")."""
+        cause = getattr(error, "orig", None) or error
+        return f"{type(cause).__name__}: {str(cause).partition(chr(10))[0]}"
+
+    def _connect(self) -> sqlite3.Connection:
+        if not self._read_only:
+            os.close(os.open(self._file, os.O_CREAT | os.O_CLOEXEC, 0o600))
         # mode=rw for readers too: only so can the first one after a crash roll back what was left half-written.
-        name = f"file:{quote(str(path.absolute()))}?mode=rw"
+        name = f"file:{quote(str(self._file.absolute()))}?mode=rw"
         connection = sqlite3.connect(name, uri=True, check_same_thread=False, isolation_level=None)
         try:
-            for statement in _READER if read_only else _WRITER:
+            for statement in _READER if self._read_only else _WRITER:
                 connection.execute(statement)
         except sqlite3.Error:
             connection.close()
             raise
         return connection
 
-    engine = create_engine(url, creator=connect, hide_parameters=True)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        reading = read_only or connection.get_execution_options().get(READING, False)
+    def _begin(self, connection: Connection) -> None:
+        reading = self._read_only or connection.get_execution_options().get(READING, False)
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-    return engine

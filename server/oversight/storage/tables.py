@@ -1,4 +1,4 @@
-"""The tables of `records.db`, in SQLAlchemy Core."""
+"""The tables of the store, in SQLAlchemy Core; how a database came to have them is in `storage.migrations`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Connection,
     Double,
     Index,
     Integer,
@@ -16,30 +15,23 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    insert,
-    inspect,
-    select,
 )
 
-from oversight.errors import StoreVersionError
 from oversight.storage.outcome import OutcomeStatus
 
 __all__ = [
-    "SCHEMA_VERSION",
     "chain_heads",
-    "create_tables",
     "decisions",
-    "has_tables",
+    "metadata",
     "outcomes",
     "personal_parts",
+    "retention_checkpoints",
     "schema_version",
     "snapshots",
 ]
 
-SCHEMA_VERSION = 2
-"""Layout of the tables below; a database with another one is refused."""
-
-_metadata = MetaData()
+metadata = MetaData()
+"""Every table below."""
 
 
 def _text(name: str, *, required: bool = False) -> Column[str]:
@@ -70,7 +62,7 @@ def _chain(table: str) -> tuple[Column[str], Column[int], Column[str], UniqueCon
 
 decisions = Table(
     "decisions",
-    _metadata,
+    metadata,
     Column("decision_id", Text, primary_key=True),
     _integer("decided_at_us", required=True),
     _text("caller", required=True),
@@ -136,7 +128,7 @@ decisions = Table(
 
 personal_parts = Table(
     "personal_parts",
-    _metadata,
+    metadata,
     _text("writer", required=True),
     _integer("chain_seq", required=True),
     _text("tenant_id"),
@@ -158,7 +150,7 @@ to a page of its own.
 
 outcomes = Table(
     "outcomes",
-    _metadata,
+    metadata,
     _text("outcome_id", required=True),
     _text("body_sha256", required=True),
     _integer("status", required=True),
@@ -201,7 +193,7 @@ Index("outcomes_first", outcomes.c.outcome_id, unique=True, sqlite_where=_accept
 
 snapshots = Table(
     "snapshots",
-    _metadata,
+    metadata,
     Column("digest", Text, primary_key=True),
     _integer("engine_version", required=True),
     _integer("created_at_us", required=True),
@@ -211,7 +203,7 @@ snapshots = Table(
 
 chain_heads = Table(
     "chain_heads",
-    _metadata,
+    metadata,
     _text("writer", required=True),
     _text("chain", required=True),
     _integer("chain_seq", required=True),
@@ -220,25 +212,21 @@ chain_heads = Table(
 )
 """The last row of each writer's chain over a table; with it, rows cut off at the end are missed too."""
 
-schema_version = Table("schema_version", _metadata, Column("version", Integer, primary_key=True))
-"""One row: the layout of this database."""
+retention_checkpoints = Table(
+    "retention_checkpoints",
+    metadata,
+    _text("writer", required=True),
+    _text("chain", required=True),
+    _integer("chain_seq", required=True),
+    _text("chain_hash", required=True),
+    _integer("cut_before_us", required=True),
+    _integer("removed", required=True),
+    _integer("created_at_us", required=True),
+    _text("key_id", required=True),
+    _text("signature", required=True),
+    PrimaryKeyConstraint("writer", "chain", "chain_seq"),
+)
+"""The last row that retention removed of each chain, signed: from it `oversight verify` starts."""
 
-
-def has_tables(connection: Connection) -> bool:
-    """Return whether the database has our tables; raise `StoreVersionError` if they are laid out otherwise."""
-    if not inspect(connection).has_table(schema_version.name):
-        return False
-    found = connection.execute(select(schema_version.c.version)).scalars().all()
-    if found != [SCHEMA_VERSION]:
-        raise StoreVersionError(
-            f"the database has schema version {', '.join(map(str, found)) or 'none'}, this server reads "
-            f"{SCHEMA_VERSION}: start the version of the server that wrote it, or give another data folder (--data-dir)"
-        )
-    return True
-
-
-def create_tables(connection: Connection) -> None:
-    """Make the tables in a new database; leave one that has them, raise `StoreVersionError` as `has_tables` does."""
-    if not has_tables(connection):
-        _metadata.create_all(connection)
-        connection.execute(insert(schema_version).values(version=SCHEMA_VERSION))
+schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+"""One row: the layout, for servers that know no revisions (`storage.schema`)."""

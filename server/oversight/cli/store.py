@@ -1,0 +1,91 @@
+"""`oversight store`: which layout the store has, and the way from one to another."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from oversight.cli.options import AsJson, DataDir
+from oversight.cli.output import console, print_json
+from oversight.cli.server_settings import read_settings
+from oversight.errors import UsageError
+from oversight.settings import Settings
+
+__all__ = ["run"]
+
+
+class Action(StrEnum):
+    """What is to be done."""
+
+    STATUS = "status"
+    MIGRATE = "migrate"
+
+
+def run(
+    action: Annotated[Action, typer.Argument(help="`status` shows the store's revision, `migrate` changes it.")],
+    data_dir: DataDir = None,
+    store: Annotated[
+        str | None, typer.Option("--store", metavar="URL", help="Database of the records; else OVERSIGHT_STORE.")
+    ] = None,
+    store_password_file: Annotated[
+        Path | None, typer.Option("--store-password-file", metavar="FILE", help="File with its password.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="REVISION", help="Revision to migrate to; else the server's.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Show the layout of the store, or bring it to another version, with all records.
+
+    Stop servers of an older version before. Exit code 1 where the revision is not the one that this server needs.
+    """
+    given = {"data_dir": data_dir, "store": store, "store_password_file": store_password_file}
+    settings = read_settings({name: value for name, value in given.items() if value is not None})
+    if action is Action.MIGRATE:
+        _show(settings, _migrate(settings, to), as_json=as_json)
+        return
+    if to is not None:
+        raise UsageError("--to belongs to `oversight store migrate`")
+    found = _read(settings)
+    _show(settings, found, as_json=as_json)
+    if found["revision"] != found["needed"]:
+        raise typer.Exit(1)
+
+
+def _read(settings: Settings) -> dict[str, Any]:
+    # SQLAlchemy must not slow `--help`.
+    from oversight.app.store import open_store_database
+    from oversight.storage.migration import read_revision
+    from oversight.storage.schema import REVISION
+
+    return {"revision": read_revision(open_store_database(settings, read_only=True)), "needed": REVISION}
+
+
+def _migrate(settings: Settings, to: str | None) -> dict[str, Any]:
+    from oversight.app.data_dir import make_private_folder
+    from oversight.app.store import open_store_database
+    from oversight.storage.migration import migrate
+    from oversight.storage.schema import REVISION
+
+    if not settings.store:
+        make_private_folder(settings.data_dir)
+    done = migrate(open_store_database(settings), to or REVISION)
+    return {"revision": done.after, "needed": REVISION, "before": done.before}
+
+
+def _show(settings: Settings, found: dict[str, Any], *, as_json: bool) -> None:
+    place = settings.store or str(settings.data_dir / "records.db")
+    if as_json:
+        print_json({"store": place, **found})
+        return
+    before = found.get("before")
+    was = "" if before is None else " (nothing to do)" if before == found["revision"] else f" (was {before})"
+    named = "none, the database is empty" if found["revision"] == "base" else found["revision"]
+    screen = console()
+    screen.print(f"store     {place}", markup=False)
+    screen.print(f"revision  {named}{was}", markup=False)
+    screen.print(f"needed    {found['needed']}", markup=False)
