@@ -14,7 +14,7 @@ TYPED := server clients/python docs tests
 PROTOC := $(BIN)/python -m grpc_tools.protoc -Iproto \
 	--plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc
 
-.PHONY: help venv serve test check gen fmt bench constraints release-contract
+.PHONY: help venv serve test test-e2e check gen fmt bench constraints release-contract
 .PHONY: check-format check-lint check-types check-layers check-proto check-generated check-rules check-image
 
 help: ## Show this list.
@@ -38,6 +38,9 @@ serve: $(INSTALLED) ## Start the service on 127.0.0.1:50051; flags in ARGS="..."
 
 test: $(INSTALLED) ## Run every test, with coverage; a selection in ARGS="...".
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+test-e2e: $(INSTALLED) ## Inject every fault and print what was missing or twice (15 minutes).
+	$(BIN)/python -m pytest tests/e2e -k fault --long $(ARGS)
 
 check: check-format check-lint check-types check-layers check-proto check-generated check-rules check-image ## Check everything but the tests.
 

@@ -53,7 +53,10 @@ class FaultTable:
 
     def lines(self) -> list[str]:
         """Return the table as text, numbers to the right."""
-        rows = [_HEADS, *(tuple(f"{value:,}" if isinstance(value, int) else value for value in row) for row in self.rows)]
+        rows = [
+            _HEADS,
+            *(tuple(f"{value:,}" if isinstance(value, int) else value for value in row) for row in self.rows),
+        ]
         widths = [max(len(row[place]) for row in rows) for place in range(len(_HEADS))]
         lines = [
             " | ".join(

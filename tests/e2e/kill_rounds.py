@@ -17,15 +17,18 @@ __all__ = ["VICTIMS", "kill", "run_rounds"]
 VICTIMS = ("worker", "controller", "supervisor")
 
 
-def run_rounds(folder: Path, rounds: int, *, seed: int, workers: int, calls: Calls) -> tuple[Store, Promises]:
+def run_rounds(
+    folder: Path, rounds: int, *, seed: int, workers: int, calls: Calls, store: Store | None = None
+) -> tuple[Store, Promises]:
     """
     Kill worker, controller and supervisor in turn, at random moments of a load; then stop in order.
 
-    After each kill the server must come back and bring into the store what was answered before the next one.
+    After each kill the server must come back and bring into the *store* (by default the embedded one) what was answered
+    before the next one.
     """
     chance = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
-    server = ServerProcess(folder, workers=workers, shutdown_grace_s=20)
-    store, promises = Store.of_sqlite(server.data_dir), Promises()
+    store, promises = store or Store.in_file(folder / "data"), Promises()
+    server = ServerProcess(folder, workers=workers, shutdown_grace_s=20, **store.settings)
     try:
         server.start()
         for number in range(rounds):

@@ -23,11 +23,11 @@ __all__ = ["Calls", "Load", "Promises", "an_outcome"]
 Calls = Literal["unary", "batch", "both"]
 
 _CALLERS = 4
-_BATCH = 20
+_BATCH = 10
 _OUTCOME_EVERY = 3
 """One outcome is reported for so many calls."""
 _CALL_S = 10.0
-_PAUSE_S = 0.01
+_PAUSE_S = 0.02
 _RETRY_S = 0.02
 # A pool of connections of its own, so that callers spread over the workers.
 _OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, create_engine, select
+from sqlalchemy import Connection, Table, create_engine, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -18,7 +18,7 @@ from oversight.storage import tables
 from oversight.storage.chain import GENESIS, canonical_row, link
 from servers import ServerProcess
 
-__all__ = ["Store", "read_row", "settle"]
+__all__ = ["Store", "read_row", "settle", "store_problem"]
 
 _CHUNK = 5_000
 _LOOK_S = 0.1
@@ -27,15 +27,26 @@ _LONGEST_SETTLE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A store as a test sees it: its *name* in the table of faults, and the *url* that a reader opens."""
+    """
+    A store as a test sees it.
+
+    `name` stands in the table of faults, a reader opens `url`; `settings` are those of a server that has it.
+    """
 
     name: str
     url: str
+    settings: Mapping[str, object]
 
     @staticmethod
-    def of_sqlite(data_dir: Path) -> Store:
+    def in_file(data_dir: Path) -> Store:
         """Return the embedded store of a data folder."""
-        return Store("SQLite", f"sqlite:///file:{data_dir / 'records.db'}?mode=ro&uri=true")
+        return Store("SQLite", f"sqlite:///file:{data_dir / 'records.db'}?mode=ro&uri=true", {})
+
+    @staticmethod
+    def in_postgres(url: str, port: int | None = None) -> Store:
+        """Return the store in the database that *url* names; the server reaches it through *port*, if one is given."""
+        seen = make_url(url) if port is None else make_url(url).set(port=port)
+        return Store("PostgreSQL", url, {"store": seen.render_as_string(hide_password=False)})
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -56,12 +67,19 @@ class Store:
         return decisions, outcomes
 
 
+def store_problem(server: ServerProcess) -> str:
+    """Return why the store takes nothing, as the server says."""
+    controller = server.status().controller
+    return controller.store_problem if controller else ""
+
+
 def settle(server: ServerProcess, store: Store, promises: Promises) -> None:
     """
     Wait until everything promised is in the store of the running server; a minute at most.
 
     Does not fail: whatever is missing is counted by `read_row`, after an orderly stop.
     """
+
     def is_settled() -> bool:
         controller = server.status().controller
         if controller is None or controller.pending_records:

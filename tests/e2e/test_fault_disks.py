@@ -34,7 +34,7 @@ def test_a_full_disk_of_the_journal_makes_answers_stricter_and_none_is_lost_sile
     """No quiet answer without a record; when there is room again, it records again by itself."""
     fault = "the journal's disk is full"
     server = ServerProcess(tmp_path, workers=2, shutdown_grace_s=20)
-    store, promises = Store.of_sqlite(server.data_dir), Promises()
+    store, promises = Store.in_file(server.data_dir), Promises()
     server.data_dir.mkdir(mode=0o700)
     with mounted(server.data_dir / "journal", 32 * MEBIBYTE, faults, fault) as disk, server:
         for number in range(rounds):
@@ -61,7 +61,7 @@ def test_a_full_disk_of_the_store_makes_records_late_and_loses_none(
     """The journals are on another disk here; those of the store and of the hand-over are full for a while."""
     fault = "the store's disk is full"
     server = ServerProcess(tmp_path, workers=2, shutdown_grace_s=20)
-    store, promises = Store.of_sqlite(server.data_dir), Promises()
+    store, promises = Store.in_file(server.data_dir), Promises()
     with (
         mounted(server.data_dir, 256 * MEBIBYTE, faults, fault) as disk,
         mounted(server.data_dir / "journal", 256 * MEBIBYTE, faults, fault),
@@ -71,7 +71,7 @@ def test_a_full_disk_of_the_store_makes_records_late_and_loses_none(
                 with Load(server.target, f"{seed}-{number}", promises) as load:
                     load.wait_for(100)
                     disk.fill()
-                    load.wait_for(3_000)
+                    load.wait_for(1_000)
                     assert store.missing(promises)[0], "with a full disk not everything can be in the store"
                     disk.make_room()
                     load.wait_for(100)

@@ -21,6 +21,8 @@ from oversight.journal.reader import SegmentReader
 from oversight.storage.records import DecisionRecord
 from servers import ServerProcess, wait_until
 
+BEFORE_REMOVAL = "crash between the store's commit and the removal of the segment"
+
 
 @contextmanager
 def store_held(data_dir: Path) -> Iterator[None]:
@@ -59,21 +61,38 @@ def journals(server: ServerProcess) -> list[Path]:
     return sorted((server.data_dir / "journal").rglob("*.journal"))
 
 
+@pytest.fixture
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """The embedded store of the test's server, or a database of the run's PostgreSQL."""
+    if request.param == "sqlite":
+        return Store.in_file(tmp_path / "data")
+    return Store.in_postgres(request.getfixturevalue("postgres_url"))
+
+
 @pytest.mark.parametrize(
-    ("fault", "calls", "at"),
+    ("store", "fault", "calls", "at"),
     [
-        ("crash between the store's commit and the removal of the segment", ("unlink", "unlinkat"), 1),
-        ("crash in the middle of the store's commit", ("fsync", "fdatasync"), 3),
+        ("sqlite", BEFORE_REMOVAL, ("unlink", "unlinkat"), 1),
+        ("postgresql", BEFORE_REMOVAL, ("unlink", "unlinkat"), 1),
+        ("sqlite", "crash in the middle of the store's commit", ("fsync", "fdatasync"), 4),
     ],
-    ids=["before_removal", "in_commit"],
+    indirect=["store"],
+    ids=["before_removal_sqlite", "before_removal_postgresql", "in_commit_sqlite"],
 )
 def test_a_drain_that_dies_repeats_nothing(
-    tmp_path: Path, faults: FaultTable, rounds: int, seed: int, fault: str, calls: tuple[str, ...], at: int
+    tmp_path: Path,
+    faults: FaultTable,
+    rounds: int,
+    seed: int,
+    store: Store,
+    fault: str,
+    calls: tuple[str, ...],
+    at: int,
 ) -> None:
     """Delivery is at least once up to the store and exactly once in it."""
     # Small segments, so that there are many removals.
-    server = ServerProcess(tmp_path, journal_segment_bytes=16_384, shutdown_grace_s=20)
-    store, promises = Store.of_sqlite(server.data_dir), Promises()
+    server = ServerProcess(tmp_path, workers=1, journal_segment_bytes=16_384, shutdown_grace_s=20, **store.settings)
+    promises = Promises()
     with server:
         for number in range(rounds):
             log = tmp_path / f"strace-{number}.log"
@@ -84,7 +103,7 @@ def test_a_drain_that_dies_repeats_nothing(
                         killed_when_it_calls(controller_pid(server), calls, log, at=at),
                     ):
                         load.wait_for(1)
-                    check_killed(log, store, calls)
+                    check_killed(server, log, store, calls)
             except CannotTraceError as problem:
                 faults.skip(fault, store.name, str(problem))
                 pytest.skip(f"nothing can be traced: {problem}")
@@ -95,19 +114,20 @@ def test_a_drain_that_dies_repeats_nothing(
     faults.add(read_row(fault, store, promises, rounds=rounds))
 
 
-def check_killed(log: Path, store: Store, calls: tuple[str, ...]) -> None:
+def check_killed(server: ServerProcess, log: Path, store: Store, calls: tuple[str, ...]) -> None:
     """Make sure that the fault was what it is called."""
     lines = log.read_text().splitlines()
     assert any("killed by SIGKILL" in line for line in lines), lines
-    if "unlink" in calls:
-        last = next(line for line in reversed(lines) if "unlink" in line and '"' in line)
-        segment = Path(last.split('"')[1])
-        assert segment.suffix == ".journal"
-        inside = decisions_in(segment)
-        promised = Promises()
-        promised.decisions = inside
-        assert inside
-        assert (set(), set()) == store.missing(promised), "the store had committed them"
+    if "unlink" not in calls:
+        assert (server.data_dir / "records.db-journal").stat().st_size > 0, "a transaction is to be rolled back"
+        return
+    last = next(line for line in reversed(lines) if "unlink" in line and '"' in line)
+    segment = Path(last.split('"')[1])
+    assert segment.suffix == ".journal"
+    promised = Promises()
+    promised.decisions = decisions_in(segment)
+    assert promised.decisions
+    assert (set(), set()) == store.missing(promised), "the store had committed them"
 
 
 @pytest.mark.parametrize(
@@ -123,13 +143,13 @@ def test_what_was_left_behind_is_drained_at_the_next_start(
 ) -> None:
     """A stop keeps to its grace; a journal needs no worker of its own to be drained."""
     server = ServerProcess(tmp_path, workers=2, shutdown_grace_s=0.2)
-    store, promises = Store.of_sqlite(server.data_dir), Promises()
+    store, promises = Store.in_file(server.data_dir), Promises()
     with server:
         wait_until((server.data_dir / "records.db").exists, "the store")
         with Load(server.target, f"{seed}", promises) as load:
             load.wait_for(200)
             with store_held(server.data_dir):
-                load.wait_for(2_000)
+                load.wait_for(1_000)
                 server.close_channel()
                 os.kill(server.pid, number)
                 server.wait()
@@ -149,14 +169,14 @@ def test_a_store_that_is_locked_for_a_while_gets_everything_afterwards(
 ) -> None:
     """Whoever copies the file must not cost records, nor stop the calls."""
     server = ServerProcess(tmp_path, shutdown_grace_s=20)
-    store, promises = Store.of_sqlite(server.data_dir), Promises()
+    store, promises = Store.in_file(server.data_dir), Promises()
     with server:
         wait_until((server.data_dir / "records.db").exists, "the store")
         for number in range(rounds):
             with Load(server.target, f"{seed}-{number}", promises) as load:
                 load.wait_for(100)
                 with store_held(server.data_dir):
-                    load.wait_for(2_000)
+                    load.wait_for(1_000)
                 load.wait_for(100)
             settle(server, store, promises)
         assert 0 == server.terminate()
