@@ -16,6 +16,7 @@ from oversight.engine.snapshot import Snapshot
 from oversight.errors import RecordUnavailableError
 from oversight.grpc_api.convert.records import ProtobufWire
 from oversight.grpc_api.server import Server, build_server
+from oversight.journal.protocols import Unsynced
 from oversight.outcomes import Outcomes
 from oversight.settings import Settings
 from oversight.storage.records import StoredDecision
@@ -30,26 +31,32 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self.payloads: list[bytes] = []
+        self.disk: Unsynced | None = None
         self.failure: BaseException | None = None
         self.open = threading.Event()
         self.open.set()
         self.entered = threading.Semaphore(0)
 
-    def append(self, payload: bytes) -> None:
-        self.append_many([payload])
+    @property
+    def syncs(self) -> bool:
+        return self.disk is not None
 
-    def append_many(self, payloads: Sequence[bytes]) -> None:
+    def append(self, payload: bytes) -> Unsynced | None:
+        return self.append_many([payload])
+
+    def append_many(self, payloads: Sequence[bytes]) -> Unsynced | None:
         self.entered.release()
         assert self.open.wait(10), "the journal was held for too long"
         if self.failure is not None:
             raise self.failure
         self.payloads.extend(payloads)
+        return self.disk
 
     def entries(self) -> list[journal_pb2.DecisionEntry]:
         return [entry for payload in self.payloads for entry in journal_pb2.JournalFrame.FromString(payload).decisions]
 
     def fail(self) -> None:
-        self.failure = RecordUnavailableError("no space left in the journal")
+        self.failure = RecordUnavailableError("no space left in the journal", cause="ENOSPC")
 
 
 class MemoryReader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple, Protocol, TypeVar
@@ -17,13 +17,14 @@ from oversight.engine.identity import Keys
 from oversight.engine.request import Request, ServerFacts
 from oversight.engine.snapshot import Snapshot
 from oversight.errors import DecisionNotFoundError, NotReplayableError, RecordPendingError, RecordUnavailableError
+from oversight.journal.protocols import Recorder, Turns
 from oversight.policies import replay_snapshot
 from oversight.storage.outcome import Outcome
 from oversight.storage.protocols import RecordReader
 from oversight.storage.records import StoredDecision
 from oversight.telemetry.counters import Counters
 
-__all__ = ["Answer", "Asked", "Call", "Current", "Decisions", "FoundDecision", "Reader", "Recorder", "Wire", "chunks"]
+__all__ = ["Answer", "Asked", "Call", "Current", "Decisions", "FoundDecision", "Reader", "Wire", "chunks"]
 
 DRAIN_WAIT_S = 1.0
 """Seconds that `find` waits for records made before it to reach the store."""
@@ -57,18 +58,6 @@ class Current(Protocol):
     @property
     def thresholds_confirmed_at_us(self) -> int:
         """When the thresholds were last confirmed against theirs."""
-        ...
-
-
-class Recorder(Protocol):
-    """Where records go before a reply leaves; both raise `RecordUnavailableError`, and then nothing was written."""
-
-    def append(self, payload: bytes) -> None:
-        """Put one record into the journal."""
-        ...
-
-    def append_many(self, payloads: Sequence[bytes]) -> None:
-        """Put several records into the journal, all or none."""
         ...
 
 
@@ -154,9 +143,14 @@ class Decisions:
         drained_through_us: Callable[[], int],
         counters: Counters,
         clock_us: Callable[[], int],
+        refuse_unrecorded: bool = False,
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Take the parts; every record made here before *drained_through_us* is in the store."""
+        """
+        Take the parts; every record made here before *drained_through_us* is in the store.
+
+        With *refuse_unrecorded* (setting `on_record_failure = refuse`) what cannot be put on record is not answered.
+        """
         self._current = current
         self._journal = journal
         self._wire = wire
@@ -165,30 +159,48 @@ class Decisions:
         self._drained_through_us = drained_through_us
         self._counters = counters
         self._clock_us = clock_us
+        self._refuse_unrecorded = refuse_unrecorded
         self._wait = wait
         self._replaying = Lock()
+
+    @property
+    def syncs(self) -> bool:
+        """Whether an answer has to wait until its record is on the disk: then only `decide_synced` will do."""
+        return self._journal.syncs
 
     def decide(self, asked: Asked, call: Call) -> Answer:
         """
         Decide one request; what this returns is in the journal when it does.
 
         Where the journal cannot write, the decision is made anew with that fact, which raises the tier, and says
-        `recorded = False`.
+        `recorded = False`; or `RecordUnavailableError` is raised, where that is what was asked for.
         """
         snapshot, facts = self._in_force(asked.request.decided_at_us)
         answer = self._answer(asked, snapshot, facts)
         try:
             self._journal.append(self._record(asked, answer, facts, call))
-        except RecordUnavailableError:
-            answer = self._answer_unrecorded(asked, snapshot, facts)
+        except RecordUnavailableError as error:
+            (answer,) = self._answer_unrecorded((asked,), snapshot, facts, error)
         self._counters.count_decision(answer.decision.tier, answer.decision.evaluation)
         return answer
 
-    def decide_many(self, items: Sequence[Asked], call: Call) -> Generator[None, None, list[Answer]]:
+    def decide_synced(self, asked: Asked, call: Call) -> Turns[Answer]:
+        """Do what `decide` does, and wait for the disk as well."""
+        snapshot, facts = self._in_force(asked.request.decided_at_us)
+        answer = self._answer(asked, snapshot, facts)
+        try:
+            yield self._journal.append(self._record(asked, answer, facts, call))
+        except RecordUnavailableError as error:
+            (answer,) = self._answer_unrecorded((asked,), snapshot, facts, error)
+        self._counters.count_decision(answer.decision.tier, answer.decision.evaluation)
+        return answer
+
+    def decide_many(self, items: Sequence[Asked], call: Call) -> Turns[list[Answer]]:
         """
         Decide several requests by one snapshot, with one write to the journal: all are recorded, or none.
 
-        A generator that yields now and then, so that a long batch holds nobody up; it returns the answers.
+        In turns, so that a long batch holds nobody up. Waits for the disk where that is wanted; answers without a
+        record as `decide` does.
         """
         snapshot, facts = self._in_force(items[0].request.decided_at_us)
         answers: list[Answer] = []
@@ -197,11 +209,13 @@ class Decisions:
             made = [self._answer(asked, snapshot, facts) for asked in chunk]
             records += [self._record(asked, answer, facts, call) for asked, answer in zip(chunk, made, strict=True)]
             answers += made
-            yield
+            yield None
         try:
-            self._journal.append_many(records)
-        except RecordUnavailableError:
-            answers = [self._answer_unrecorded(asked, snapshot, facts) for asked in items]
+            unsynced = self._journal.append_many(records)
+            if unsynced is not None:
+                yield unsynced
+        except RecordUnavailableError as error:
+            answers = self._answer_unrecorded(items, snapshot, facts, error)
         for decision, _ in answers:
             self._counters.count_decision(decision.tier, decision.evaluation)
         return answers
@@ -243,9 +257,16 @@ class Decisions:
         decision = decide(snapshot, asked.request, facts, self._keys, canonical=asked.canonical)
         return Answer(decision, self._wire.reply(decision, asked.request.request_id))
 
-    def _answer_unrecorded(self, asked: Asked, snapshot: Snapshot, facts: ServerFacts) -> Answer:
-        self._counters.count_lost(1)
-        return self._answer(asked, snapshot, facts._replace(record_unavailable=True))
+    def _answer_unrecorded(
+        self, items: Sequence[Asked], snapshot: Snapshot, facts: ServerFacts, error: RecordUnavailableError
+    ) -> list[Answer]:
+        """Decide *items* anew without a record, or raise *error*, which is why there is none."""
+        self._counters.count_failure(error.metadata["cause"])
+        if self._refuse_unrecorded:
+            raise error
+        self._counters.count_lost(len(items))
+        facts = facts._replace(record_unavailable=True)
+        return [self._answer(asked, snapshot, facts) for asked in items]
 
     def _record(self, asked: Asked, answer: Answer, facts: ServerFacts, call: Call) -> bytes:
         return self._wire.decision_record(

@@ -99,7 +99,14 @@ class DeadlineExpiredError(CallError):
 
 
 class RecordUnavailableError(CallError):
-    """What was to be answered cannot be put on record."""
+    """
+    What was to be answered cannot be put on record.
+
+    `cause` in the metadata: LIMIT_REACHED, SHORT_WRITE, CLOSED, or the name of the operating system's error (ENOSPC).
+    """
+
+    def __init__(self, text: str, *, cause: str) -> None:
+        super().__init__(text, cause=cause)
 
 
 class DecisionNotFoundError(CallError):

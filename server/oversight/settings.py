@@ -105,6 +105,16 @@ class Settings(BaseSettings):
         ge=65_536,
         description="Bytes of journals not yet drained at which each worker stops recording and raises tiers.",
     )
+    record_sync: Literal["os", "always"] = Field(
+        "os",
+        description="What a record has to reach before its reply leaves: the operating system, which loses it with "
+        "the power, or always the disk.",
+    )
+    on_record_failure: Literal["tighten", "refuse"] = Field(
+        "tighten",
+        description="What a decision that cannot be recorded gets: a raised tier, or UNAVAILABLE while health says "
+        "NOT_SERVING.",
+    )
     drain_interval_s: float = Field(0.5, ge=0.01, le=60, description="Seconds between two drains of the journals.")
     shutdown_grace_s: float = Field(
         5.0, ge=0, le=600, description="Seconds that calls under way get at a stop, and then the drain again."

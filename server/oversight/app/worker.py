@@ -13,8 +13,10 @@ from oversight.app.clock import now_us
 from oversight.app.cpus import choose_cpu, read_cpus
 from oversight.app.current import CurrentSnapshot, wait_for_snapshot
 from oversight.app.handover import read_drained_us, run_folder
+from oversight.app.journal_watch import JournalWatch
 from oversight.app.keys import load_keys
 from oversight.app.listeners import Listeners
+from oversight.app.repetition import Repetition
 from oversight.app.signals import SignalPipe
 from oversight.app.store_reader import StoreReader
 from oversight.app.worker_reporter import WorkerReporter
@@ -32,6 +34,7 @@ __all__ = ["run_worker"]
 
 _SNAPSHOT_S = 30.0
 _LOOK_S = 0.1
+_UPKEEP_S = 0.25
 _TELEMETRY_S = 1.0
 _GC_THRESHOLDS = (50_000, 20, 50)
 _log = logging.getLogger(__name__)
@@ -54,23 +57,43 @@ def run_worker(settings: Settings, index: int, *, generation: int = 0, in_turn: 
     run = run_folder(settings.data_dir)
     current = wait_for_snapshot(run, clock_us=now_us, timeout_s=_SNAPSHOT_S)
     counters = Counters()
-    journal = Journal(
+    journal = _make_journal(settings, index, counters)
+    telemetry = start_telemetry("worker", f"worker-{index}", counters, {})
+    server = _build(settings, current, journal, counters, telemetry.tracer)
+    reporter = WorkerReporter(
+        run, index, generation, cpu, current, counters, clock_us=now_us, journal_problem=lambda: journal.problem
+    )
+    upkeep = Repetition("the upkeep of the journal", _UPKEEP_S, _watch(settings, journal, server).step)
+    _settle_memory()
+    listeners = _hold_listeners(server.start(serving=not journal.problem), in_turn=in_turn)
+    upkeep.start()
+    _follow(signals, current, reporter)
+    reporter.report()  # what comes now may take the whole grace
+    _stop(server, listeners, settings.shutdown_grace_s)
+    upkeep.stop(_UPKEEP_S)
+    journal.close()  # after the last call: none may be answered that cannot be recorded any more
+    reporter.report()
+    telemetry.shutdown(_TELEMETRY_S)
+    return 0
+
+
+def _make_journal(settings: Settings, index: int, counters: Counters) -> Journal:
+    return Journal(
         settings.data_dir / "journal" / f"worker-{index}",
         segment_bytes=settings.journal_segment_bytes,
         segment_age_s=settings.journal_segment_age_s,
         max_bytes=settings.journal_max_bytes,
+        sync=settings.record_sync == "always",
+        count_sync=counters.count_sync,
     )
-    telemetry = start_telemetry("worker", f"worker-{index}", counters, {})
-    server = _build(settings, current, journal, counters, telemetry.tracer)
-    reporter = WorkerReporter(run, index, generation, cpu, current, counters, clock_us=now_us)
-    _settle_memory()
-    listeners = _hold_listeners(server.start(), in_turn=in_turn)
-    _follow(signals, current, reporter)
-    reporter.report()  # what comes now may take the whole grace
-    _stop(server, listeners, journal, settings.shutdown_grace_s)
-    reporter.report()
-    telemetry.shutdown(_TELEMETRY_S)
-    return 0
+
+
+def _watch(settings: Settings, journal: Journal, server: Server) -> JournalWatch:
+    """Return what tends *journal*; where health depends on it, find out now how it is."""
+    if settings.on_record_failure == "tighten":
+        return JournalWatch(journal, None)
+    journal.check()
+    return JournalWatch(journal, lambda serving: server.set_serving(serving=serving))
 
 
 def _settle_memory() -> None:
@@ -98,6 +121,7 @@ def _build(
         drained_through_us=lambda: read_drained_us(run),
         counters=counters,
         clock_us=now_us,
+        refuse_unrecorded=settings.on_record_failure == "refuse",
     )
     outcomes = Outcomes(journal=journal, wire=wire, counters=counters, clock_us=now_us)
     return build_server(
@@ -141,8 +165,7 @@ def _follow(signals: SignalPipe, current: CurrentSnapshot, reporter: WorkerRepor
         reporter.report_if_due()
 
 
-def _stop(server: Server, listeners: Listeners | None, journal: Journal, grace_s: float) -> None:
+def _stop(server: Server, listeners: Listeners | None, grace_s: float) -> None:
     if listeners is not None:
         listeners.stop()
     server.stop(grace_s)
-    journal.close()  # after the last call: none may be answered that cannot be recorded any more

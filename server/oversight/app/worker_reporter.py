@@ -25,7 +25,7 @@ class WorkerReporter:
     In a rolling restart two processes are that worker for some seconds. The one of the younger *generation* has the
     worker's report; the older one finds it there and from then on writes a report of its own, as retired. What could
     not be recorded is counted on from the process before, whatever that still lost while this one already served. *cpu*
-    is the one it stays on; *pid* is given in tests.
+    is the one it stays on; *journal_problem* says why nothing can be recorded, or ""; *pid* is given in tests.
     """
 
     def __init__(
@@ -38,6 +38,7 @@ class WorkerReporter:
         counters: Counters,
         *,
         clock_us: Callable[[], int],
+        journal_problem: Callable[[], str] = lambda: "",
         pid: int | None = None,
     ) -> None:
         self._run = run
@@ -47,6 +48,7 @@ class WorkerReporter:
         self._current = current
         self._counters = counters
         self._clock_us = clock_us
+        self._journal_problem = journal_problem
         self._pid = os.getpid() if pid is None else pid
         self._started_us = clock_us()
         self._reported_us = 0
@@ -75,7 +77,7 @@ class WorkerReporter:
             records_lost=self._count_lost(),
             rss_bytes=_rss_bytes(),
             counters=self._counters.as_dict(),
-            problem=self._current.problem,
+            problem="; ".join(filter(None, (self._journal_problem(), self._current.problem))),
             generation=self._generation,
             retired=self._is_retired(),
         )

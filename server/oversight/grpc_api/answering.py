@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError
 from opentelemetry.trace import Span
 
 from oversight.decisions import Call
-from oversight.errors import CallError, DeadlineExpiredError, InvalidRequestError, OverloadedError, RequestTooLargeError
+from oversight.errors import (
+    CallError,
+    DeadlineExpiredError,
+    InvalidRequestError,
+    OverloadedError,
+    RecordUnavailableError,
+    RequestTooLargeError,
+)
 from oversight.grpc_api.call_loop import Headers, Method, ReadingPool, Steps
 from oversight.grpc_api.spans import CallSpans, end_span, trace_id_of
 from oversight.grpc_api.status import INTERNAL, Refusal, refuse
+from oversight.journal.protocols import Turns
 from oversight.telemetry.counters import Counters
 
-__all__ = ["LOCAL_CALLER", "Answering"]
+__all__ = ["LOCAL_CALLER", "Answering", "Reply"]
 
 LOCAL_CALLER = "local"
 """Every caller's name while no authentication is configured."""
@@ -25,8 +33,8 @@ LOCAL_CALLER = "local"
 _log = logging.getLogger(__name__)
 
 Message = TypeVar("Message")
-Reply = bytes | Generator[None, None, bytes]
-"""A reply's bytes, or a generator that returns them and yields where other calls may go first."""
+Reply = bytes | Turns[bytes]
+"""A reply's bytes, or the turns in which they are made."""
 
 
 class Answering:
@@ -110,16 +118,22 @@ class Answering:
             raise InvalidRequestError("message", "expected the method's request in protobuf, in UTF-8") from None
 
 
-def _in_time(steps: Generator[None, None, bytes], deadline_s: float) -> Generator[None, None, bytes]:
-    """Return what *steps* does; raise `DeadlineExpiredError` between two of them, when nothing is on record yet."""
+def _in_time(turns: Turns[bytes], deadline_s: float) -> Turns[bytes]:
+    """Return what *turns* does; raise `DeadlineExpiredError` between two of them, while nothing is on record yet."""
+    failure: RecordUnavailableError | None = None
     while True:
         try:
-            next(steps)
+            unsynced = next(turns) if failure is None else turns.throw(failure)
         except StopIteration as end:
             reply: bytes = end.value
             return reply
-        yield
-        _check_deadline(deadline_s)
+        failure = None
+        try:
+            yield unsynced
+        except RecordUnavailableError as error:
+            failure = error
+        if unsynced is None:
+            _check_deadline(deadline_s)
 
 
 def _check_deadline(deadline_s: float) -> None:

@@ -13,15 +13,18 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled, and without types
 
+from oversight.errors import RecordUnavailableError
 from oversight.grpc_api.status import Refusal
+from oversight.journal.protocols import Turns
 
 __all__ = ["CallLoop", "Headers", "Method", "ReadingPool", "Steps"]
 
@@ -41,6 +44,8 @@ _GO_FIRST = 8
 Calls that go before the next step of a long one: not all that wait, or under load a batch would miss its deadline.
 """
 _NO_FLAGS = 0
+_WAKE = object()
+"""Tag of the event that ends the loop's wait for another one."""
 
 
 class Headers(NamedTuple):
@@ -50,11 +55,8 @@ class Headers(NamedTuple):
     deadline_s: float
 
 
-Steps = Generator[None, None, bytes | Refusal]
-"""
-The answering of one call: a generator that yields where other calls may go first, and returns the reply's bytes or a
-refusal. It raises nothing.
-"""
+Steps = Turns[bytes | Refusal]
+"""The answering of one call in turns; it returns the reply's bytes or a refusal, and raises nothing."""
 
 
 class ReadingPool(ThreadPoolExecutor):
@@ -122,6 +124,11 @@ class _Call:
         operations.append(cygrpc.SendStatusFromServerOperation(trailers, code, text, _NO_FLAGS))
         self._start(operations)
 
+    def wake(self) -> None:
+        """End the loop's wait for an event, while this call is not answered; from any thread."""
+        # A batch of nothing is done at once, and its event comes like any other's.
+        self.core.start_server_batch((), _WAKE)
+
     def _start(self, operations: list[Any]) -> None:
         error = self.core.start_server_batch(operations, self)
         if error:
@@ -160,6 +167,10 @@ class CallLoop:
         self._accepting = 0
         self._under_way: set[_Call] = set()
         self._ready: deque[_Call] = deque()
+        # Calls whose records wait for the disk: how many, and those that need not wait any more, with what failed.
+        self._unsynced = 0
+        self._settled: deque[tuple[_Call, RecordUnavailableError | None]] = deque()
+        self._asleep = False
         self._thread = threading.Thread(target=self._run, name="calls", daemon=True)
 
     def start(self) -> None:
@@ -175,10 +186,16 @@ class CallLoop:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        poll, ready = self._queue.poll, self._ready
+        poll, ready, settled = self._queue.poll, self._ready, self._settled
         taken = 0
         while self._accepting or self._under_way:
-            event = poll(_NOW if ready else None)
+            if ready:
+                event = poll(_NOW)
+            else:
+                # Said before the look at what has settled: what settles after it wakes us.
+                self._asleep = True
+                event = poll(_NOW if settled else None)
+                self._asleep = False
             if event.completion_type != cygrpc.CompletionType.queue_timeout:
                 self._take(event)
                 taken += 1
@@ -187,6 +204,10 @@ class CallLoop:
             taken = 0
             # It may hold the last reference to its call, and must not live through the next wait.
             event = None
+            while settled:
+                call, error = settled.popleft()
+                self._unsynced -= 1
+                self._guarded(call, partial(self._go_on, error=error))
             if ready:
                 self._guarded(ready.popleft(), self._go_on)
         self._queue.shutdown()
@@ -194,6 +215,8 @@ class CallLoop:
     def _take(self, event: Any) -> None:
         tag = event.tag
         if type(tag) is not _Call:
+            if tag is _WAKE:
+                return
             self._accepting -= 1
             if event.success:  # else the server is stopping
                 self._accept(tag)
@@ -245,21 +268,39 @@ class CallLoop:
                 call.method.pool.submit(self._guarded, call, _answer_at_once)
 
     def _is_full(self, pool: ReadingPool | None) -> bool:
-        return (len(self._ready) if pool is None else pool.waiting) >= self._max_waiting
+        return (len(self._ready) + self._unsynced if pool is None else pool.waiting) >= self._max_waiting
 
-    def _go_on(self, call: _Call) -> None:
-        """Take the next step towards the answer of *call*; one with more to do lets a few go first."""
+    def _go_on(self, call: _Call, error: RecordUnavailableError | None = None) -> None:
+        """
+        Take the next step towards the answer of *call*, to which *error* has happened.
+
+        One with more to do lets a few go first; one that waits for the disk is gone on with when that has its records.
+        """
         try:
-            next(call.steps)
+            unsynced = next(call.steps) if error is None else call.steps.throw(error)
         except StopIteration as end:
             call.answer(end.value)
         else:
-            self._ready.insert(_GO_FIRST, call)
+            if unsynced is None:
+                self._ready.insert(_GO_FIRST, call)
+            else:
+                self._unsynced += 1
+                unsynced.when_synced(partial(self._settle, call))
+
+    def _settle(self, call: _Call, error: RecordUnavailableError | None) -> None:
+        """Have the loop go on with *call*; from another thread."""
+        self._settled.append((call, error))
+        if self._asleep:
+            # Once for all that settle together.
+            self._asleep = False
+            call.wake()
 
 
 def _answer_at_once(call: _Call) -> None:
     try:
-        while True:
-            next(call.steps)
+        while next(call.steps) is None:
+            pass
     except StopIteration as end:
         call.answer(end.value)
+    else:
+        raise RuntimeError("a method with a pool waits for the disk, which only the loop can do")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 
 from oversight.decisions import Answer, Asked, Call, Decisions, chunks
 from oversight.errors import InvalidRequestError
-from oversight.grpc_api.answering import Answering
+from oversight.grpc_api.answering import Answering, Reply
 from oversight.grpc_api.call_loop import Method, ReadingPool
 from oversight.grpc_api.convert.checks import check_hex_id
 from oversight.grpc_api.convert.delimited import delimited, tag
@@ -14,6 +14,7 @@ from oversight.grpc_api.convert.replies import found_to_proto
 from oversight.grpc_api.convert.requests import canonical_form, request_from_proto
 from oversight.grpc_api.spans import describe_decision
 from oversight.grpc_api.status import item_error
+from oversight.journal.protocols import Turns
 from oversight.v1 import decision_service_pb2 as pb
 
 __all__ = ["MAX_BATCH", "DecisionService", "check_batch"]
@@ -40,8 +41,12 @@ class DecisionService:
 
     def methods(self, answering: Answering, reads: ReadingPool) -> list[Method]:
         """Return the service's methods; those that wait for the drain run in *reads*."""
+        # Turns for the disk alone: they cost what most servers need not pay.
+        decide: Callable[[pb.DecideRequest, Call], Reply] = self.decide
+        if self._decisions.syncs:
+            decide = self.decide_synced
         return [
-            answering.method(f"/{self.NAME}/Decide", pb.DecideRequest.FromString, self.decide),
+            answering.method(f"/{self.NAME}/Decide", pb.DecideRequest.FromString, decide),
             answering.method(f"/{self.NAME}/BatchDecide", pb.BatchDecideRequest.FromString, self.decide_batch),
             answering.method(f"/{self.NAME}/GetDecision", pb.GetDecisionRequest.FromString, self.get_decision, reads),
         ]
@@ -53,14 +58,21 @@ class DecisionService:
             describe_decision(call.span, decision)
         return reply
 
-    def decide_batch(self, request: pb.BatchDecideRequest, call: Call) -> Generator[None, None, bytes]:
+    def decide_synced(self, request: pb.DecideRequest, call: Call) -> Turns[bytes]:
+        """Decide one message; the record is on the disk before this returns."""
+        decision, reply = yield from self._decisions.decide_synced(_asked(request, self._clock_us()), call)
+        if call.span is not None:
+            describe_decision(call.span, decision)
+        return reply
+
+    def decide_batch(self, request: pb.BatchDecideRequest, call: Call) -> Turns[bytes]:
         """Decide several messages; an item that is wrong has its error in its place."""
         check_batch("requests", len(request.requests))
         now = self._clock_us()
         items: list[Asked | InvalidRequestError] = []
         for messages in chunks(request.requests):
             items += [_parse(message, now) for message in messages]
-            yield
+            yield None
         asked = [item for item in items if isinstance(item, Asked)]
         answers = iter((yield from self._decisions.decide_many(asked, call)) if asked else ())
         # By hand, because what a result holds is there in bytes: what was put on record is what is sent.

@@ -72,15 +72,19 @@ class Server:
         self._health = status
         self._pools = pools
 
-    def start(self) -> int:
-        """Bind the address (SO_REUSEPORT: workers share it) and serve; return the port. Raise `AddressError`."""
+    def start(self, *, serving: bool = True) -> int:
+        """
+        Bind the address (SO_REUSEPORT: workers share it) and answer calls; return the port. Raise `AddressError`.
+
+        Health says from the first moment whether it is *serving*.
+        """
+        self.set_serving(serving=serving)
         try:
             port = self._server.add_insecure_port(self._address)
         except RuntimeError as error:
             raise AddressError(f"cannot listen on {self._address} (setting listen)") from error
         self._server.start()
         self._loop.start()
-        self.set_serving(serving=True)
         return port
 
     def set_serving(self, *, serving: bool) -> None:

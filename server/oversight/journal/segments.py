@@ -14,9 +14,13 @@ import secrets
 from pathlib import Path
 from typing import Protocol
 
+from oversight.errors import RecordUnavailableError
+from oversight.journal.protocols import Unsynced
+
 __all__ = [
     "SUFFIX",
     "TORN_SUFFIX",
+    "OpenSegment",
     "OsFiles",
     "SegmentFiles",
     "is_closed",
@@ -66,6 +70,26 @@ def is_closed(descriptor: int) -> bool:
     return True
 
 
+class OpenSegment:
+    """
+    A segment that is appended to.
+
+    `length` bytes are records, `synced` of them are known to be on the disk. `begun_s` is in seconds since 1970.
+    `unsynced` stands for what is not on the disk, None where nobody waits for that. `failure` says why the segment can
+    be trusted no more.
+    """
+
+    __slots__ = ("begun_s", "descriptor", "failure", "length", "synced", "unsynced")
+
+    def __init__(self, descriptor: int, begun_s: float) -> None:
+        self.descriptor = descriptor
+        self.begun_s = begun_s
+        self.length = 0
+        self.synced = 0
+        self.unsynced: Unsynced | None = None
+        self.failure: RecordUnavailableError | None = None
+
+
 class SegmentFiles(Protocol):
     """The calls by which a journal writes; each raises OSError."""
 
@@ -79,6 +103,14 @@ class SegmentFiles(Protocol):
 
     def truncate(self, descriptor: int, size_bytes: int) -> None:
         """Cut the segment to *size_bytes*."""
+        ...
+
+    def sync(self, descriptor: int) -> None:
+        """Bring what was written to the segment to the disk, with what is needed to read it back."""
+        ...
+
+    def sync_folder(self, folder: Path) -> None:
+        """Bring the names in *folder* to the disk."""
         ...
 
     def close(self, descriptor: int) -> None:
@@ -110,6 +142,18 @@ class OsFiles:
     def truncate(self, descriptor: int, size_bytes: int) -> None:
         """Cut the segment to *size_bytes*."""
         os.ftruncate(descriptor, size_bytes)
+
+    def sync(self, descriptor: int) -> None:
+        """Bring what was written to the segment to the disk, with what is needed to read it back."""
+        os.fdatasync(descriptor)
+
+    def sync_folder(self, folder: Path) -> None:
+        """Bring the names in *folder* to the disk."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def close(self, descriptor: int) -> None:
         """Close the segment and give up its lock."""

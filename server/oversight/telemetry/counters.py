@@ -19,7 +19,7 @@ class Counters:
     a hundred times as much on the call path.
     """
 
-    __slots__ = ("_calls", "_decisions", "_lost", "_outcomes")
+    __slots__ = ("_calls", "_decisions", "_failures", "_lost", "_outcomes", "_synced", "_syncs")
 
     def __init__(self) -> None:
         self._decisions: dict[tuple[int, int], int] = {
@@ -28,6 +28,9 @@ class Counters:
         self._calls: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._outcomes = 0
         self._lost = 0
+        self._failures: defaultdict[str, int] = defaultdict(int)
+        self._syncs = 0
+        self._synced = 0
 
     def count_decision(self, tier: int, evaluation: int) -> None:
         """Count one decision that was answered; both are the engine's numbers."""
@@ -40,6 +43,15 @@ class Counters:
     def count_lost(self, records: int) -> None:
         """Count *records* that could not be put on record: how blind the operator is."""
         self._lost += records
+
+    def count_failure(self, cause: str) -> None:
+        """Count one call whose records could not be written, by the `cause` of its `RecordUnavailableError`."""
+        self._failures[cause] += 1
+
+    def count_sync(self, syncs: int, calls: int) -> None:
+        """Count *syncs* of the journal, and the *calls* that went on then."""
+        self._syncs += syncs
+        self._synced += calls
 
     def count_call(self, method: str, code: str) -> None:
         """Count one finished call of *method* (`oversight.v1.DecisionService/Decide`) with a gRPC status name."""
@@ -55,6 +67,20 @@ class Counters:
         """Outcomes acknowledged."""
         return self._outcomes
 
+    @property
+    def syncs(self) -> int:
+        """Syncs of the journal."""
+        return self._syncs
+
+    @property
+    def synced(self) -> int:
+        """Calls that waited for a sync of the journal."""
+        return self._synced
+
+    def failures(self) -> Mapping[str, int]:
+        """Return calls whose records could not be written by cause, as they are now."""
+        return dict(self._failures)
+
     def decisions(self) -> Mapping[tuple[int, int], int]:
         """Return decisions answered by (tier, evaluation), as they are now."""
         return self._decisions.copy()
@@ -67,7 +93,8 @@ class Counters:
         """
         Return everything in a form that JSON can carry.
 
-        `decisions` is the total, `tiers` and `evaluations` split it by name, `calls` maps a method to status names.
+        `decisions` is the total, `tiers` and `evaluations` split it by name, `calls` maps a method to status names,
+        `record_failures` a cause to the calls whose records could not be written.
         """
         tiers = {tier.name: 0 for tier in Tier}
         evaluations = {evaluation.name: 0 for evaluation in Evaluation}
@@ -83,5 +110,8 @@ class Counters:
             "evaluations": evaluations,
             "outcomes": self._outcomes,
             "records_lost": self._lost,
+            "record_failures": self.failures(),
+            "syncs": self._syncs,
+            "synced_calls": self._synced,
             "calls": calls,
         }

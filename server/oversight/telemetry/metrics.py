@@ -36,6 +36,16 @@ def register_counters(meter: Meter, counters: Counters) -> None:
     def lost(_: CallbackOptions) -> Iterable[Observation]:
         yield Observation(counters.lost)
 
+    def failures(_: CallbackOptions) -> Iterable[Observation]:
+        for cause, count in counters.failures().items():
+            yield Observation(count, {"cause": cause})
+
+    def syncs(_: CallbackOptions) -> Iterable[Observation]:
+        yield Observation(counters.syncs)
+
+    def synced(_: CallbackOptions) -> Iterable[Observation]:
+        yield Observation(counters.synced)
+
     def outcomes(_: CallbackOptions) -> Iterable[Observation]:
         yield Observation(counters.outcomes)
 
@@ -47,6 +57,18 @@ def register_counters(meter: Meter, counters: Counters) -> None:
     )
     meter.create_observable_counter(
         "oversight.records.lost", [lost], unit="{record}", description="Records that could not be written."
+    )
+    meter.create_observable_counter(
+        "oversight.journal.failures",
+        [failures],
+        unit="{call}",
+        description="Calls whose records could not be written, by cause.",
+    )
+    meter.create_observable_counter(
+        "oversight.journal.syncs", [syncs], unit="{sync}", description="Syncs of the journal to the disk."
+    )
+    meter.create_observable_counter(
+        "oversight.journal.synced_calls", [synced], unit="{call}", description="Calls that waited for such a sync."
     )
     meter.create_observable_counter("oversight.calls", [calls], unit="{call}", description="Calls finished.")
 
