@@ -55,6 +55,8 @@ class Promises:
         """Answers that said that they are not on record."""
         self.failed = 0
         """Calls that got no answer, or were refused: nothing was promised."""
+        self.codes: set[grpc.StatusCode] = set()
+        """The statuses of those."""
         self._lock = threading.Lock()
 
     def note(self, reply: decision_service_pb2.DecideResponse) -> None:
@@ -70,10 +72,12 @@ class Promises:
         with self._lock:
             self.outcomes.add(outcome_id)
 
-    def note_failure(self) -> None:
+    def note_failure(self, error: grpc.RpcError) -> None:
         """Count a call without an answer."""
         with self._lock:
             self.failed += 1
+            if isinstance(error, grpc.Call):
+                self.codes.add(error.code())
 
     def quiet(self) -> list[decision_service_pb2.DecideResponse]:
         """Return the answers that are not on record and do not ask for a person because of it."""
@@ -129,8 +133,8 @@ class Load:
                     return
                 try:
                     caller.call(f"{self._label}-{number}-{count}", batch=batch, report=count % _OUTCOME_EVERY == 0)
-                except grpc.RpcError:
-                    self.promises.note_failure()
+                except grpc.RpcError as error:
+                    self.promises.note_failure(error)
                     self._stop.wait(_RETRY_S)
 
 
@@ -160,9 +164,10 @@ class _Caller:
         requests = [a_request(f"{request_id}-{item}") for item in range(_BATCH)]
         batch = decision_service_pb2.BatchDecideRequest(requests=requests)
         results = self._decisions.BatchDecide(batch, timeout=_CALL_S).results
-        for result in results:
-            self._promises.note(result.response)
-        return [result.response.decision_id for result in results]
+        replies = [result.response for result in results if result.HasField("response")]
+        for reply in replies:
+            self._promises.note(reply)
+        return [reply.decision_id for reply in replies]
 
     def _report_many(self, outcomes: list[outcome_pb2.Outcome]) -> None:
         request = outcome_service_pb2.BatchRecordOutcomesRequest(outcomes=outcomes)
