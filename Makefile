@@ -39,7 +39,7 @@ serve: $(INSTALLED) ## Start the service on 127.0.0.1:50051; flags in ARGS="..."
 test: $(INSTALLED) ## Run every test, with coverage; a selection in ARGS="...".
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
-test-e2e: $(INSTALLED) ## Inject every fault and print what was missing or twice (15 minutes).
+test-e2e: $(INSTALLED) ## Inject every fault and print what was missing or twice (12 minutes).
 	$(BIN)/python -m pytest tests/e2e -k fault --long $(ARGS)
 
 check: check-format check-lint check-types check-layers check-proto check-generated check-rules check-image ## Check everything but the tests.
