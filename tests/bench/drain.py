@@ -1,16 +1,19 @@
 """
-What draining costs: `python tests/bench/drain.py [--records 1000000] [--batch 1] [--alike]`.
+What draining costs: `PYTHONPATH=tests python tests/bench/drain.py [--records 1000000] [--store postgresql]`.
 
 One process writes a backlog into a worker's journal in a temporary folder: every decision made by the engine under the
 default policy, and recorded in the form that workers write. Another drains it into an SQLite file, as the controller
-does. The figure that counts is CPU time a record (user and system); the wall clock has the waiting for the disk in it.
-Messages have new values each, so that few reasons repeat; `--alike` sends one message again and again, as load
-generators do. Peak resident memory is that of the draining process up to then.
+does, or into a PostgreSQL: one of its own (durable, on this machine), or the empty database whose URL is given. The
+figure that counts is CPU time a record (user and system) of the draining process; the wall clock has the waiting for
+the disk and for the database in it. Messages have new values each, so that few reasons repeat; `--alike` sends one
+message again and again, as load generators do; `--batch 50` has as many records in a frame of the journal. Peak
+resident memory is that of the draining process up to then.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import multiprocessing
 import random
@@ -18,10 +21,12 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+
+import psycopg
 
 from oversight.decisions import Call
 from oversight.engine.decide import decide
@@ -35,7 +40,8 @@ from oversight.journal.journal import Journal
 from oversight.policies import SnapshotSource, assemble_source, compile_source
 from oversight.storage.records import Added, DecisionRecord, OutcomeRecord
 from oversight.storage.sql import SqlStore
-from oversight.storage.sqlite import file_url
+from oversight.storage.sqlite import database_file, file_url
+from postgres import PostgresServer
 
 KEYS = Keys(id_key=b"i" * 32, audit_key=b"a" * 32, audit_key_id="bench")
 POLICY = Path(__file__).parents[2] / "policy_rules" / "contact_centre.yaml"
@@ -115,11 +121,11 @@ class Mark(NamedTuple):
 class MeasuredStore:
     """A `RecordStore` that notes what has been used when a share of *total* records is in another one."""
 
-    def __init__(self, store: SqlStore, file: Path, total: int) -> None:
+    def __init__(self, store: SqlStore, size_bytes: Callable[[], int], total: int) -> None:
         self.marks: list[Mark] = []
         self.cpu_s = 0.0
         self._store = store
-        self._file = file
+        self._size_bytes = size_bytes
         self._due = [round(share * total) for share in SHARES]
         self._added = 0
         self._began_cpu_s, self._began_s = time.process_time(), time.perf_counter()
@@ -139,7 +145,7 @@ class MeasuredStore:
                     cpu_s=ended_s - self._began_cpu_s,
                     wall_s=time.perf_counter() - self._began_s,
                     peak_rss_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                    database_bytes=self._file.stat().st_size,
+                    database_bytes=self._size_bytes(),
                 )
             )
         return added
@@ -176,17 +182,31 @@ def print_marks(marks: Sequence[Mark], store_cpu_s: float) -> None:
     )
 
 
-def drain_backlog(made: Path, records: int) -> None:
-    """Drain the backlog under *made* and print what it took."""
-    root, file = made / "journal", made / "records.db"
-    sql = SqlStore(file_url(file), writer="local")
+def size_of(url: str) -> Callable[[], int]:
+    """Return what tells the size of the database at *url*, in bytes."""
+    if url.startswith("sqlite"):
+        return lambda: database_file(url).stat().st_size
+
+    def ask() -> int:
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+            return int(row[0]) if row else 0
+
+    return ask
+
+
+def drain_backlog(made: Path, records: int, url: str) -> None:
+    """Drain the backlog under *made* into the store at *url* and print what it took."""
+    root = made / "journal"
+    sql = SqlStore(url, writer="local")
+    sql.prepare()
     decode = partial(decode_frame, keys=KEYS)
     print_count(Drain(root, sql, decode=decode, count=count_records), root / "worker-0")
     # As the controller does.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
-    store = MeasuredStore(sql, file, records)
+    store = MeasuredStore(sql, size_of(url), records)
     drain = Drain(root, store, decode=decode, count=count_records)
     drain.run_once()
     sql.close()
@@ -198,14 +218,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0].strip())
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--batch", type=int, default=1, help="records to a frame of the journal")
+    parser.add_argument("--store", default="", help='"postgresql" or a URL; an SQLite file where it is not given')
     parser.add_argument("--alike", action="store_true", help="one message again and again")
     options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as made:
+    with contextlib.ExitStack() as stack:
+        made = stack.enter_context(tempfile.TemporaryDirectory())
+        url = options.store or file_url(Path(made) / "records.db")
+        if options.store == "postgresql":
+            url = stack.enter_context(PostgresServer(durable=True)).create_database()
         folder = Path(made) / "journal" / "worker-0"
         for target, arguments in (
             (write_backlog, (folder, options.records, options.batch, options.alike)),
-            (drain_backlog, (Path(made), options.records)),
+            (drain_backlog, (Path(made), options.records, url)),
         ):
             process = context.Process(target=target, args=arguments)
             process.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,13 @@ ENFORCED = {
     "max_threshold_age_s": "unit/app/test_policy_watch.py::"
     "test_the_settings_a_decision_depends_on_are_published_with_the_rules",
     "data_dir": "e2e/test_start.py::test_the_data_folder_is_closed_to_others",
+    "store": "e2e/test_postgresql.py::test_records_arrive_in_the_database_that_is_set",
+    "store_password": "unit/app/test_store_password.py::test_it_comes_from_the_settings_or_from_the_url",
+    "store_password_file": "e2e/test_postgresql.py::test_records_arrive_in_the_database_that_is_set",
+    "store_pool_size": "unit/app/test_store.py::test_the_limits_are_those_that_are_set",
+    "store_connect_timeout_s": "unit/app/test_store.py::test_the_limits_are_those_that_are_set",
+    "store_statement_timeout_s": "unit/app/test_store.py::test_the_limits_are_those_that_are_set",
+    "migrate": "e2e/test_postgresql.py::test_a_server_migrates_where_it_is_told_to_and_refuses_where_not",
     "id_key_file": "unit/app/test_keys.py::test_files_named_by_settings_are_read_instead_and_never_made",
     "audit_key_file": "unit/app/test_keys.py::test_files_named_by_settings_are_read_instead_and_never_made",
     "workers": "e2e/test_start.py::test_every_worker_decides_by_the_same_rules",
@@ -51,6 +59,9 @@ RANGES = {
     "max_waiting_calls": (1, 100_000),
     "max_message_bytes": (1024, 64 * 1024 * 1024),
     "drain_interval_s": (0.01, 60),
+    "store_pool_size": (1, 64),
+    "store_connect_timeout_s": (2, 60),
+    "store_statement_timeout_s": (1, 3600),
     "shutdown_grace_s": (0, 600),
 }
 """Least and largest value of each bounded setting; None is unbounded."""
@@ -155,6 +166,29 @@ def test_settings_survive_the_way_to_a_child_process() -> None:
     settings = Settings(workers=2, policy=Path("rules"), id_key_file=Path("id.key"), drain_interval_s=0.05)
 
     assert settings == Settings.model_validate(settings.model_dump(mode="json"))
+
+
+def test_a_secret_survives_the_way_to_a_child_process_and_is_shown_on_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is logged or printed of the settings by mistake must not have it."""
+    monkeypatch.setenv("OVERSIGHT_STORE", "postgresql://u:swordfish@h/d")
+    settings = Settings()
+
+    assert ("postgresql://u@h/d", "swordfish") == (
+        settings.store,
+        settings.store_password.get_secret_value() if settings.store_password else "",
+    )
+    assert "swordfish" not in f"{settings!r}{settings}{settings.model_dump()}{settings.model_dump_json()}"
+    assert settings == Settings.model_validate(json.loads(json.dumps(settings.told_to_child())))
+
+
+def test_a_password_is_given_once() -> None:
+    """Two of them would be a question of which."""
+    with pytest.raises(ValidationError, match="given more than once") as refused:
+        Settings(store="postgresql://u:swordfish@h/d", store_password_file=Path("password"))
+
+    assert "swordfish" not in str(refused.value)
 
 
 def _settings_read(source: Path) -> set[str]:

@@ -62,7 +62,11 @@ def _read(settings: Settings) -> dict[str, Any]:
     from oversight.storage.migration import read_revision
     from oversight.storage.schema import REVISION
 
-    return {"revision": read_revision(open_store_database(settings, read_only=True)), "needed": REVISION}
+    database = open_store_database(settings, read_only=True)
+    try:
+        return {"revision": read_revision(database), "needed": REVISION}
+    finally:
+        database.engine.dispose()
 
 
 def _migrate(settings: Settings, to: str | None) -> dict[str, Any]:
@@ -73,7 +77,11 @@ def _migrate(settings: Settings, to: str | None) -> dict[str, Any]:
 
     if not settings.store:
         make_private_folder(settings.data_dir)
-    done = migrate(open_store_database(settings), to or REVISION)
+    database = open_store_database(settings)
+    try:
+        done = migrate(database, to or REVISION)
+    finally:
+        database.engine.dispose()
     return {"revision": done.after, "needed": REVISION, "before": done.before}
 
 

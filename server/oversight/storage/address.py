@@ -14,7 +14,8 @@ FORM = "postgresql+psycopg://USER@HOST:PORT/DATABASE"
 _SCHEMES = ("postgresql+psycopg", "postgresql")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.ASCII | re.IGNORECASE)
 _REST = re.compile(
-    r"(?:(?P<user>[^:/@?#\s]*)(?::(?P<password>[^/@?#\s]*))?@)?(?P<host>[^/@?#\s]*)/(?P<database>[^/@?#\s]+)"
+    r"(?:(?P<user>[^:/@?#\s]*)(?::(?P<password>[^/@?#\s]*))?@)?"
+    r"(?:\[[0-9a-fA-F:.]+\]|[^:,/@?#\[\]\s]*)(?::[0-9]{1,5})?/(?P<database>[^/@?#\s]+)"
     r"(?:\?(?P<query>[^#\s]*))?"
 )
 _SECRETS = ("password", "sslpassword")
@@ -48,7 +49,7 @@ def read_address(text: str) -> Address:
     if rest is None:
         raise ValueError(
             f"expected {FORM}; of a user, a password or a name, the characters @ : / ? # % and spaces are written %40 "
-            "%3A %2F %3F %23 %25 %20"
+            "%3A %2F %3F %23 %25 %20; several hosts are written /DATABASE?host=HOST:PORT&host=HOST:PORT"
         )
     _check_options(rest["query"] or "")
     at = rest.span("password")

@@ -32,10 +32,13 @@ def test_serve_has_a_flag_for_every_setting(run):
     """A new field of the model is a new flag, with its meaning, default and variable."""
     shown = " ".join(run("serve", "--help").stdout.split())
     for name, info in Settings.model_fields.items():
+        if name == "store_password":
+            assert "--store-password " not in shown
+            continue
         assert f"--{name.replace('_', '-')} " in shown
         assert f"Variable: OVERSIGHT_{name.upper()}." in shown
         assert str(info.description).split()[0] in shown
-    assert list(Settings.model_fields) == list(SETTINGS)
+    assert [name for name in Settings.model_fields if name != "store_password"] == list(SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,15 @@ def test_serve_has_a_flag_for_every_setting(run):
         (("--log-level", "inf"), {}, "'inf' is not one of debug, info, warning, error (did you mean 'info'?)"),
         (("--journal-max-bytes", "70000"), {}, "journal_segment_bytes (16777216) is above journal_max_bytes (70000)"),
         (("--workrs", "2"), {}, "did you mean --workers?"),
+        (("--store", "postgresql://u:swordfish@h/d"), {}, "--store has a password in it"),
+        (("--store", "mysql://u:swordfish@h/d"), {}, "store (--store, OVERSIGHT_STORE): mysql:// is not supported"),
+        (
+            (),
+            {"OVERSIGHT_STORE": "postgresql://u:sword@fish@h/d"},
+            "(--store, OVERSIGHT_STORE): expected postgres",
+        ),
+        ((), {"OVERSIGHT_STORE": "postgresql://u:swordfish@h/d", "OVERSIGHT_STORE_PASSWORD": "swordfish"}, "once"),
+        (("--store-password", "swordfish"), {}, "No such option"),
     ],
 )
 def test_a_wrong_setting_is_said_with_its_flag_and_variable(run, words, env, said):
@@ -63,6 +75,23 @@ def test_a_wrong_setting_is_said_with_its_flag_and_variable(run, words, env, sai
     assert 2 == result.exit_code
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+    assert "swordfish" not in result.output
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"OVERSIGHT_STORE": "postgresql://u:swordfish@h/d"},
+        {"OVERSIGHT_STORE": "postgresql://u@h/d", "OVERSIGHT_STORE_PASSWORD": "swordfish"},
+    ],
+)
+def test_a_password_is_listed_as_set_and_not_shown(run, env):
+    """The list is pasted into tickets."""
+    for words in ((), ("--json",)):
+        shown = run("settings", *words, env=env).stdout
+        assert "swordfish" not in shown
+        assert "postgresql://u@h/d" in shown
+        assert "**********" in shown
 
 
 def test_settings_cannot_be_listed_while_one_is_wrong(run):

@@ -1,0 +1,47 @@
+"""Which kind of database a URL names."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oversight.errors import StartError
+from oversight.storage.open import open_database, open_engine
+from oversight.storage.postgresql import PostgresqlDatabase
+from oversight.storage.sqlite import SqliteDatabase, file_url
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg"])
+def test_a_server_is_not_asked_before_it_is_needed(scheme: str) -> None:
+    """A store that is down keeps nobody from starting."""
+    database = open_database(f"{scheme}://u@127.0.0.1:1/d", read_only=True)
+
+    assert isinstance(database, PostgresqlDatabase)
+    assert "postgresql+psycopg" == database.engine.url.drivername
+    assert database.is_there()
+
+
+def test_a_file_is_not_made_before_it_is_needed(tmp_path: Path) -> None:
+    """Nor by anyone who only reads."""
+    database = open_database(file_url(tmp_path / "records.db"), read_only=False)
+
+    assert isinstance(database, SqliteDatabase)
+    assert not database.is_there()
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_any_other_kind_is_refused() -> None:
+    """Its locks and its errors are known to nobody here."""
+    with pytest.raises(StartError, match="a store in mysql is not supported: SQLite and PostgreSQL are"):
+        open_engine("mysql://u@h/d", read_only=True)
+
+
+def test_an_embedded_store_does_not_load_the_driver_of_a_server() -> None:
+    """Nor Alembic: most servers need neither, and would hold both."""
+    program = "import sys, oversight.app.controller; print({'psycopg', 'alembic'}.intersection(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert "set()\n" == done.stdout
