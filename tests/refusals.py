@@ -19,6 +19,7 @@ class Refusal(NamedTuple):
     text: str
     domain: str
     trailers: dict[str, Any]
+    metadata: dict[str, str]
 
 
 def refusal_of(call: Callable[[], Any]) -> Refusal:
@@ -34,4 +35,4 @@ def refusal_of(call: Callable[[], Any]) -> Refusal:
         detail.Unpack(bad)
     field = bad.field_violations[0].field if bad.field_violations else ""
     assert info.metadata.get("field", "") == field
-    return Refusal(error.code(), info.reason, field, error.details(), info.domain, trailers)
+    return Refusal(error.code(), info.reason, field, error.details(), info.domain, trailers, dict(info.metadata))

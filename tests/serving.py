@@ -99,12 +99,19 @@ class Serving:
     """The server, what is behind it, and stubs to call it."""
 
     def __init__(
-        self, snapshot: Snapshot, tracer: Tracer | None = None, reader: Reader | None = None, **settings: Any
+        self,
+        snapshot: Snapshot,
+        tracer: Tracer | None = None,
+        reader: Reader | None = None,
+        disk: Unsynced | None = None,
+        **settings: Any,
     ) -> None:
         self.journal = MemoryJournal()
+        self.journal.disk = disk
         self.reader = reader or MemoryReader()
         self.counters = Counters()
         self.current = Fixed(snapshot)
+        configured = Settings(listen="127.0.0.1:0", **settings)
         self.now_us = NOW_US
         self.drained_through_us = NOW_US + 1
         decisions = Decisions(
@@ -116,12 +123,13 @@ class Serving:
             drained_through_us=lambda: self.drained_through_us,
             counters=self.counters,
             clock_us=lambda: self.now_us,
+            refuse_unrecorded=configured.on_record_failure == "refuse",
         )
         outcomes = Outcomes(
             journal=self.journal, wire=ProtobufWire(), counters=self.counters, clock_us=lambda: self.now_us
         )
         self.server: Server = build_server(
-            Settings(listen="127.0.0.1:0", **settings),
+            configured,
             decisions=decisions,
             outcomes=outcomes,
             counters=self.counters,

@@ -1,4 +1,4 @@
-"""A decision against gRPC alone and against Cerbos: one to a call, and fifty."""
+"""A decision against gRPC alone and against Cerbos: one to a call, and fifty; and one that waits for the disk."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from bench.peer import VERSION, cerbos
 from bench.report import spread
 from bench.rounds import Plan, Round, make_round, take_turns
 
-__all__ = ["measure_batch", "measure_unary"]
+__all__ = ["measure_batch", "measure_synced", "measure_unary"]
 
 _FEWER_RULES, _MORE_RULES = 10, 30
 _TRIED = -1
+_SYNCED = "service, synced"
 _COLUMNS = ("", "lone p50 ms", "lone p99 ms", "decisions/s", "p50 ms", "p99 ms", "p99.9 ms", "CPU µs a decision", "MiB")
 _Rounds = Mapping[str, list[Round]]
 
@@ -39,6 +40,15 @@ def measure_unary(plan: Plan) -> Findings:
         figures["p99_cerbos"] = ratios([one.full.p99_ms for one in ours], [one.full.p99_ms for one in theirs])
     title = f"One decision a call, 32 calls under way (Cerbos {VERSION}, decision log in a file)"
     return Findings(figures, (_table(title, found),))
+
+
+def measure_synced(plan: Plan) -> Findings:
+    """Measure one decision a call where each reply waits until its record is on the disk."""
+    found = _measure([floor(), service(), service(_SYNCED, record_sync="always")], plan)
+    ratio = ratios(_rates(found[_SYNCED]), _rates(found["floor"]))
+    return Findings(
+        {"synced": ratio}, (_table("Records synced to the disk before each reply, 32 calls under way", found),)
+    )
 
 
 def measure_batch(plan: Plan) -> Findings:

@@ -13,12 +13,13 @@ import pytest
 from oversight.errors import InvalidRequestError, OverloadedError
 from oversight.grpc_api.call_loop import CallLoop, Headers, Method, ReadingPool, Steps
 from oversight.grpc_api.status import INTERNAL, refuse
+from oversight.journal.protocols import Done
 from refusals import refusal_of
 
 
 def echo(data: bytes, _headers: Headers) -> Steps:
     """Answer with what was sent."""
-    yield
+    yield None
     return data
 
 
@@ -29,8 +30,22 @@ def break_at_once(_data: bytes, _headers: Headers) -> Steps:
 
 def break_later(_data: bytes, _headers: Headers) -> Steps:
     """Fail in a turn."""
-    yield
+    yield None
     raise RuntimeError("broken")
+
+
+def wait_for_disk(_data: bytes, _headers: Headers) -> Steps:
+    """Wait for what only the loop can wait for."""
+    yield Never()
+    return b"quiet"
+
+
+class Never:
+    """A disk for which nobody can wait."""
+
+    def when_synced(self, done: Done) -> None:
+        """Fail."""
+        raise RuntimeError("broken", done)
 
 
 @pytest.fixture
@@ -47,6 +62,8 @@ def channel() -> Iterator[grpc.Channel]:
     methods += [
         Method("/example.Service/Read", echo, reads),
         Method("/example.Service/BreakInPool", break_later, reads),
+        Method("/example.Service/Sync", wait_for_disk),
+        Method("/example.Service/SyncInPool", wait_for_disk, reads),
     ]
     loop = CallLoop(
         server,
@@ -72,7 +89,7 @@ def call(channel: grpc.Channel, method: str) -> object:
     return stub(b"sent", timeout=5)
 
 
-@pytest.mark.parametrize("method", ["BreakAtOnce", "BreakLater", "BreakInPool"])
+@pytest.mark.parametrize("method", ["BreakAtOnce", "BreakLater", "BreakInPool", "Sync", "SyncInPool"])
 def test_what_fails_outside_a_method_costs_one_call(
     channel: grpc.Channel, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:

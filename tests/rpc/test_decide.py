@@ -101,6 +101,18 @@ def test_a_batch_that_cannot_be_recorded_is_reviewed_item_by_item(serving):
     assert 2 == serving.counters.lost
 
 
+@pytest.mark.parametrize("method", ["Decide", "BatchDecide"])
+def test_what_cannot_be_recorded_is_refused_where_that_is_set(serve, method):
+    """Some must not act on an answer that nobody can find again, not even on a stricter one."""
+    serving = serve(on_record_failure="refuse")
+    serving.journal.fail()
+    request = ROUTINE if method == "Decide" else pb.BatchDecideRequest(requests=[ROUTINE])
+    refusal = refusal_of(lambda: getattr(serving.decide, method)(request, timeout=5))
+    assert (grpc.StatusCode.UNAVAILABLE, "RECORD_UNAVAILABLE") == (refusal.code, refusal.reason)
+    assert {"cause": "ENOSPC"} == refusal.metadata
+    assert (0, {"ENOSPC": 1}) == (serving.counters.lost, serving.counters.failures())
+
+
 def test_a_batch_answers_each_item_in_its_place(serving):
     """One wrong message must not cost the others their decision."""
     batch = pb.BatchDecideRequest(
@@ -203,7 +215,7 @@ def test_an_outcome_that_cannot_be_recorded_is_not_acknowledged(serving):
     request = outcome_service_pb2.RecordOutcomeRequest(outcome=outcome)
     refusal = refusal_of(lambda: serving.outcomes.RecordOutcome(request, timeout=5))
     assert (grpc.StatusCode.UNAVAILABLE, "RECORD_UNAVAILABLE") == (refusal.code, refusal.reason)
-    assert 0 == serving.counters.outcomes
+    assert (0, {"ENOSPC": 1}) == (serving.counters.outcomes, serving.counters.failures())
 
 
 @pytest.mark.parametrize("secret", ["secret /etc/passwd"])

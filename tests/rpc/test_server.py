@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -323,7 +324,7 @@ def _serve_on(address):
     from oversight.settings import Settings
     from oversight.telemetry.counters import Counters
 
-    unused: Any = None  # no call is made
+    unused: Any = SimpleNamespace(syncs=False)  # no call is made
     server = build_server(
         Settings(listen=address),
         decisions=unused,

@@ -44,6 +44,9 @@ ENFORCED = {
     "journal_segment_bytes": "e2e/test_settings.py::test_a_segment_is_closed_at_the_size_and_the_age_that_are_set",
     "journal_segment_age_s": "e2e/test_settings.py::test_a_segment_is_closed_at_the_size_and_the_age_that_are_set",
     "journal_max_bytes": "e2e/test_settings.py::test_a_journal_that_nobody_drains_stops_at_the_size_that_is_set",
+    "record_sync": "e2e/test_record_sync.py::test_no_reply_leaves_before_its_record_is_on_the_disk",
+    "on_record_failure": "e2e/test_record_failure.py::"
+    "test_a_worker_that_must_not_answer_without_a_record_is_taken_out_until_it_can",
     "drain_interval_s": "e2e/test_settings.py::test_a_journal_that_nobody_drains_stops_at_the_size_that_is_set",
     "shutdown_grace_s": "e2e/test_records.py::test_what_a_stop_could_not_store_is_stored_after_the_next_start",
     "log_level": "e2e/test_settings.py::test_every_process_logs_in_the_form_and_from_the_level_that_are_set",
@@ -129,6 +132,8 @@ def test_values_out_of_range_are_refused_by_name(name: str) -> None:
         ("journal_segment_age_s", "inf"),
         ("journal_segment_bytes", 4095),
         ("journal_max_bytes", 65_535),
+        ("record_sync", "sometimes"),
+        ("on_record_failure", "ignore"),
         ("default_policy", ""),
         ("default_policy", "x" * 65),
         ("insecure", "perhaps"),

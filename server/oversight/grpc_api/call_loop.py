@@ -24,7 +24,7 @@ from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled, and w
 
 from oversight.errors import RecordUnavailableError
 from oversight.grpc_api.status import Refusal
-from oversight.journal.protocols import Turns
+from oversight.journal.protocols import Turns, Unsynced
 
 __all__ = ["CallLoop", "Headers", "Method", "ReadingPool", "Steps"]
 
@@ -42,6 +42,12 @@ many come, calls are decided.
 _GO_FIRST = 8
 """
 Calls that go before the next step of a long one: not all that wait, or under load a batch would miss its deadline.
+"""
+_GATHERED_AT_MOST = 32
+"""
+Calls that are decided before their records go to the disk together, while there are more to decide.
+
+A sync takes a processor as long as some decisions do, and is the same for one record and for many.
 """
 _NO_FLAGS = 0
 _WAKE = object()
@@ -167,7 +173,9 @@ class CallLoop:
         self._accepting = 0
         self._under_way: set[_Call] = set()
         self._ready: deque[_Call] = deque()
-        # Calls whose records wait for the disk: how many, and those that need not wait any more, with what failed.
+        # Calls whose records wait for the disk: those not handed over yet, how many there are, and those that need wait
+        # no more, with what failed.
+        self._gathered: list[tuple[_Call, Unsynced]] = []
         self._unsynced = 0
         self._settled: deque[tuple[_Call, RecordUnavailableError | None]] = deque()
         self._asleep = False
@@ -189,7 +197,7 @@ class CallLoop:
         poll, ready, settled = self._queue.poll, self._ready, self._settled
         taken = 0
         while self._accepting or self._under_way:
-            if ready:
+            if ready or self._gathered:
                 event = poll(_NOW)
             else:
                 # Said before the look at what has settled: what settles after it wakes us.
@@ -199,7 +207,7 @@ class CallLoop:
             if event.completion_type != cygrpc.CompletionType.queue_timeout:
                 self._take(event)
                 taken += 1
-                if ready and taken < _EVENTS_PER_DECISION:
+                if (ready or self._gathered) and taken < _EVENTS_PER_DECISION:
                     continue
             taken = 0
             # It may hold the last reference to its call, and must not live through the next wait.
@@ -210,6 +218,8 @@ class CallLoop:
                 self._guarded(call, partial(self._go_on, error=error))
             if ready:
                 self._guarded(ready.popleft(), self._go_on)
+            elif self._gathered:
+                self._hand_over()
         self._queue.shutdown()
 
     def _take(self, event: Any) -> None:
@@ -285,7 +295,22 @@ class CallLoop:
                 self._ready.insert(_GO_FIRST, call)
             else:
                 self._unsynced += 1
-                unsynced.when_synced(partial(self._settle, call))
+                self._gathered.append((call, unsynced))
+                if len(self._gathered) >= _GATHERED_AT_MOST:
+                    self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Let the calls that were gathered wait for the disk."""
+        gathered, self._gathered = self._gathered, []
+        for call, unsynced in gathered:
+            self._guarded(call, partial(self._wait, unsynced))
+
+    def _wait(self, unsynced: Unsynced, call: _Call) -> None:
+        try:
+            unsynced.when_synced(partial(self._settle, call))
+        except Exception:
+            self._unsynced -= 1
+            raise
 
     def _settle(self, call: _Call, error: RecordUnavailableError | None) -> None:
         """Have the loop go on with *call*; from another thread."""

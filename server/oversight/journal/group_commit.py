@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -52,7 +51,7 @@ class GroupCommit:
     succeed over a hole (PostgreSQL's "fsyncgate", 2018; Rebello et al., "Can Applications Recover from fsync
     Failures?", USENIX ATC 2020). It gets its `failure`, *detach* sees to it that nothing is appended to it any more,
     and it is cut to what was synced before. *count* is told how many
-    syncs were made, and how many calls were told.
+    syncs were made, and how many calls were told; *clock* gives seconds.
     """
 
     def __init__(
@@ -62,11 +61,13 @@ class GroupCommit:
         *,
         detach: Callable[[OpenSegment, RecordUnavailableError], None],
         count: Callable[[int, int], None],
+        clock: Callable[[], float],
     ) -> None:
         self._folder = folder
         self._files = files
         self._detach = detach
         self._count = count
+        self._clock = clock
         self._orders: SimpleQueue[_Order | None] = SimpleQueue()
         self._folder_named = False
         self._began_s: float | None = None
@@ -78,7 +79,7 @@ class GroupCommit:
     def problem(self) -> str:
         """Why records do not reach the disk at the moment, or empty."""
         began_s = self._began_s
-        if began_s is not None and (waited_s := time.monotonic() - began_s) > _SLOW_S:
+        if began_s is not None and (waited_s := self._clock() - began_s) > _SLOW_S:
             return f"the disk has not taken the journal's records for {waited_s:.0f} s"
         return self._problem
 
@@ -120,7 +121,7 @@ class GroupCommit:
             # Read before the sync: what is appended meanwhile may be in it or not.
             length = segment.length
             if segment.failure is None and segment.synced != length:
-                self._began_s = time.monotonic()
+                self._began_s = self._clock()
                 self._sync(segment, length)
                 self._began_s = None
                 syncs += 1

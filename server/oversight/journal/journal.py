@@ -62,7 +62,9 @@ class Journal:
         self._problem = ""
         self._failures = 0
         self._probe_bytes = _PROBE_BYTES
-        self._commit = GroupCommit(folder, self._files, detach=self._detach, count=count_sync) if sync else None
+        self._commit = (
+            GroupCommit(folder, self._files, detach=self._detach, count=count_sync, clock=clock) if sync else None
+        )
 
     @property
     def syncs(self) -> bool:

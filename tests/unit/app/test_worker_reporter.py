@@ -186,3 +186,16 @@ def test_a_report_that_cannot_be_written_is_said_once(workers: Workers, caplog: 
     (workers.run / "worker-0.json").rmdir()
     reporter.report()
     assert 7 == workers.said().pid
+
+
+def test_what_keeps_a_worker_from_recording_is_in_its_report(tmp_path: Path) -> None:
+    """`oversight status` has no other way to learn it."""
+    workers = Workers(tmp_path)
+    current = CurrentSnapshot(tmp_path, clock_us=workers.clock)
+    reporter = WorkerReporter(
+        tmp_path, 0, 0, None, current, Counters(), clock_us=workers.clock, journal_problem=lambda: "the disk is full"
+    )
+
+    reporter.report()
+
+    assert "the disk is full" == workers.said().problem

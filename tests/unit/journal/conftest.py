@@ -40,7 +40,13 @@ def make_journal(root: Path, clock: Clock, files: FaultyFiles) -> Iterator[MakeJ
     made: list[Journal] = []
 
     def make(
-        worker: str = "worker-0", *, segment_bytes: int = 65_536, segment_age_s: float = 60, max_bytes: int = 1 << 30
+        worker: str = "worker-0",
+        *,
+        segment_bytes: int = 65_536,
+        segment_age_s: float = 60,
+        max_bytes: int = 1 << 30,
+        sync: bool = False,
+        count_sync: Callable[[int, int], None] = lambda _syncs, _calls: None,
     ) -> Journal:
         made.append(
             Journal(
@@ -48,6 +54,8 @@ def make_journal(root: Path, clock: Clock, files: FaultyFiles) -> Iterator[MakeJ
                 segment_bytes=segment_bytes,
                 segment_age_s=segment_age_s,
                 max_bytes=max_bytes,
+                sync=sync,
+                count_sync=count_sync,
                 clock=clock,
                 files=files,
             )
@@ -56,6 +64,7 @@ def make_journal(root: Path, clock: Clock, files: FaultyFiles) -> Iterator[MakeJ
 
     yield make
     files.close_error = 0
+    files.disk_answers.set()
     for journal in made:
         journal.close()
 

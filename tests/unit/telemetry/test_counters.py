@@ -45,6 +45,8 @@ def test_everything_is_in_the_dict_and_json_can_carry_it() -> None:
     counters.count_decision(2, 4)
     counters.count_outcome()
     counters.count_lost(3)
+    counters.count_failure("ENOSPC")
+    counters.count_sync(2, 7)
     counters.count_call("oversight.v1.DecisionService/Decide", "OK")
     counters.count_call("oversight.v1.DecisionService/Decide", "OK")
     counters.count_call("oversight.v1.DecisionService/Decide", "INVALID_ARGUMENT")
@@ -55,6 +57,9 @@ def test_everything_is_in_the_dict_and_json_can_carry_it() -> None:
         "evaluations": {"MATCHED": 0, "DEFAULT": 0, "STALE": 0, "ERROR": 1},
         "outcomes": 1,
         "records_lost": 3,
+        "record_failures": {"ENOSPC": 1},
+        "syncs": 2,
+        "synced_calls": 7,
         "calls": {"oversight.v1.DecisionService/Decide": {"INVALID_ARGUMENT": 1, "OK": 2}},
     }
     assert expected == json.loads(json.dumps(counters.as_dict()))

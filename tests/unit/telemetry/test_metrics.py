@@ -33,6 +33,8 @@ def test_counters_are_read_when_metrics_are_exported() -> None:
     counters.count_decision(3, 1)
     counters.count_lost(2)
     counters.count_outcome()
+    counters.count_failure("EIO")
+    counters.count_sync(2, 7)
     counters.count_call("oversight.v1.DecisionService/Decide", "OK")
 
     seen = collect(reader)
@@ -42,6 +44,8 @@ def test_counters_are_read_when_metrics_are_exported() -> None:
     assert 1 == sum(seen["oversight.decisions"].values())
     assert {(): 2} == seen["oversight.records.lost"]
     assert {(): 1} == seen["oversight.outcomes"]
+    assert {(("cause", "EIO"),): 1} == seen["oversight.journal.failures"]
+    assert ({(): 2}, {(): 7}) == (seen["oversight.journal.syncs"], seen["oversight.journal.synced_calls"])
     call = (("rpc.method", "oversight.v1.DecisionService/Decide"), ("rpc.status_code", "OK"))
     assert {call: 1} == seen["oversight.calls"]
 
