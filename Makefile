@@ -18,7 +18,7 @@ PROTOC := $(BIN)/python -m grpc_tools.protoc -Iproto \
 .PHONY: check-format check-lint check-types check-layers check-proto check-generated check-rules check-image
 
 help: ## Show this list.
-	@sed -nE 's/^([a-z][a-z-]*):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
+	@sed -nE 's/^([a-z][a-z0-9-]*):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
 
 venv: $(INSTALLED) ## Make .venv with what constraints.txt names.
 
