@@ -18,7 +18,7 @@ PROTOC := $(BIN)/python -m grpc_tools.protoc -Iproto \
 .PHONY: check-format check-lint check-types check-layers check-proto check-generated check-rules check-image
 
 help: ## Show this list.
-	@sed -nE 's/^([a-z][a-z-]*):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
+	@sed -nE 's/^([a-z][a-z0-9-]*):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
 
 venv: $(INSTALLED) ## Make .venv with what constraints.txt names.
 
@@ -39,7 +39,7 @@ serve: $(INSTALLED) ## Start the service on 127.0.0.1:50051; flags in ARGS="..."
 test: $(INSTALLED) ## Run every test, with coverage; a selection in ARGS="...".
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
-test-e2e: $(INSTALLED) ## Inject every fault and print what was missing or twice (15 minutes).
+test-e2e: $(INSTALLED) ## Inject every fault and print what was missing or twice (12 minutes).
 	$(BIN)/python -m pytest tests/e2e -k fault --long $(ARGS)
 
 check: check-format check-lint check-types check-layers check-proto check-generated check-rules check-image ## Check everything but the tests.
