@@ -133,7 +133,9 @@ class ChainPages:
 
     def _rows_behind(self, connection: Connection, chain: Table, writer: str, start: int) -> list[list[Any]]:
         statement = self._rows[chain.name].where(chain.c.writer == writer, chain.c.chain_seq > start)
-        rows = list(map(list, connection.execute(statement.order_by(chain.c.chain_seq).limit(self._page_rows))))
+        rows = [
+            list(row) for row in connection.execute(statement.order_by(chain.c.chain_seq).limit(self._page_rows)).all()
+        ]
         if self._sqlite:
             places = _booleans(chain)
             for row in rows:
@@ -188,7 +190,7 @@ def _parts_between(connection: Connection, writer: str, after: int, end: int) ->
     columns: list[ColumnElement[Any]] = [literal_column(name) for name in PersonalPart._fields]
     number = _parts.c.chain_seq
     statement = select(*columns).select_from(_parts).where(_parts.c.writer == writer, number > after, number <= end)
-    return {row[0]: PersonalPart(*row) for row in connection.execute(statement)}
+    return {row[0]: PersonalPart(*row) for row in connection.execute(statement).all()}
 
 
 def _stray(connection: Connection, table: Table, writer: str, where: ColumnElement[bool]) -> Stray:

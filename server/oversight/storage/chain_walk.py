@@ -201,7 +201,8 @@ class ChainWalk:
         self._judged += len(suspects)
         end = None if self._head is None else self._head[0]
         search = self._judged <= _MOST_SEARCHED
-        for finding in judge(self._chain.name, self._writer, suspects, self._gaps, end=end, search=search):
+        found = judge(self._chain.name, self._writer, suspects, self._gaps, end=end, search=search)
+        for finding in sorted(found, key=lambda one: one.first):
             self._report.add(finding)
         self._suspects, self._gaps = keep, []
 

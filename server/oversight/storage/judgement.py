@@ -55,7 +55,7 @@ def _single(one: Suspect, in_order: set[int], end: int | None) -> tuple[str, str
 def _missing(gap: Gap, first: int) -> str:
     count = gap.last - first + 1
     text = "1 record is missing" if count == 1 else f"{count:,} records are missing"
-    return f"{text}; {gap.parts:,} of their personal parts are still there" if gap.parts else text
+    return f"{text}; personal parts of {gap.parts:,} are still there" if gap.parts else text
 
 
 def _reordered(

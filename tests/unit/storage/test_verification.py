@@ -129,7 +129,7 @@ def test_removed_records_are_named_by_their_numbers(records: Place, engine: Engi
     do(records, f"DELETE FROM decisions {where}")  # noqa: S608 - our own
 
     assert [("removed", "decisions", first, last, ())] == told(engine)
-    assert f"{last - first + 1} of their personal parts are still there" in verify(engine).findings[0].text
+    assert f"; personal parts of {last - first + 1} are still there" in verify(engine).findings[0].text
 
 
 @pytest.mark.parametrize(("one", "other"), [(4, 5), (4, 6), (4, 23), (1, RECORDS), (1, 2), (RECORDS - 1, RECORDS)])
