@@ -43,11 +43,11 @@ _GO_FIRST = 8
 """
 Calls that go before the next step of a long one: not all that wait, or under load a batch would miss its deadline.
 """
-_GATHERED_AT_MOST = 32
+_GATHERED_AT_MOST = 8
 """
 Calls that are decided before their records go to the disk together, while there are more to decide.
 
-A sync takes a processor as long as some decisions do, and is the same for one record and for many.
+Fewer, and syncs take the processor's time from decisions; more, and the processor waits for the disk.
 """
 _NO_FLAGS = 0
 _WAKE = object()
