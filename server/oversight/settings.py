@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     journal_max_bytes: int = Field(
         4 * 1024 * 1024 * 1024,
         ge=65_536,
-        description="Bytes of journals not yet drained at which each worker stops recording and raises tiers.",
+        description="Bytes of journals not yet drained at which each worker stops recording; see on_record_failure.",
     )
     record_sync: Literal["os", "always"] = Field(
         "os",

@@ -14,17 +14,17 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled, and without types
 
 from oversight.errors import RecordUnavailableError
+from oversight.grpc_api.one_call import WAKE, Headers, Method, OneCall, ReadingPool, Steps
 from oversight.grpc_api.status import Refusal
-from oversight.journal.protocols import Turns, Unsynced
+from oversight.journal.protocols import Unsynced
 
 __all__ = ["CallLoop", "Headers", "Method", "ReadingPool", "Steps"]
 
@@ -49,96 +49,6 @@ Calls that are decided before their records go to the disk together, while there
 
 Fewer, and syncs take the processor's time from decisions; more, and the processor waits for the disk.
 """
-_NO_FLAGS = 0
-_WAKE = object()
-"""Tag of the event that ends the loop's wait for another one."""
-
-
-class Headers(NamedTuple):
-    """What came ahead of a call's message: its metadata, and its deadline in seconds since 1970."""
-
-    metadata: tuple[tuple[str, str | bytes], ...]
-    deadline_s: float
-
-
-Steps = Turns[bytes | Refusal]
-"""The answering of one call in turns; it returns the reply's bytes or a refusal, and raises nothing."""
-
-
-class ReadingPool(ThreadPoolExecutor):
-    """
-    Threads for methods that wait, so that the loop never does.
-
-    They are started at once: one that could not be started later would be the loop's trouble.
-    """
-
-    def __init__(self, threads: int, name: str) -> None:
-        super().__init__(threads, name)
-        together = threading.Barrier(threads + 1)
-        for _ in range(threads):
-            self.submit(together.wait)
-        together.wait()
-
-    @property
-    def waiting(self) -> int:
-        """Return the calls that no thread has taken up yet."""
-        return self._work_queue.qsize()
-
-
-class Method(NamedTuple):
-    """
-    One unary method: its *path* (`/package.Service/Method`) and what answers it.
-
-    *answer* gets the message's bytes. It runs in the loop, and must not wait there; with a *pool*, it runs on one of
-    its threads.
-    """
-
-    path: str
-    answer: Callable[[bytes, Headers], Steps]
-    pool: ReadingPool | None = None
-
-
-class _Call:
-    """One call, from its headers to its answer."""
-
-    __slots__ = ("answered", "core", "headers", "method", "steps")
-
-    steps: Steps
-
-    def __init__(self, core: Any, method: Method, headers: Headers) -> None:
-        self.core = core
-        self.method = method
-        self.headers = headers
-        self.answered = False
-
-    def ask_for_message(self) -> None:
-        self._start([cygrpc.ReceiveMessageOperation(_NO_FLAGS)])
-
-    def answer(self, reply: bytes | Refusal) -> None:
-        """Send *reply* and end the call; from any thread."""
-        self.answered = True
-        # In one batch, so that there is one event for all; the close is received because the core wants it so.
-        operations = [
-            cygrpc.SendInitialMetadataOperation(None, _NO_FLAGS),
-            cygrpc.ReceiveCloseOnServerOperation(_NO_FLAGS),
-        ]
-        if isinstance(reply, bytes):
-            operations.append(cygrpc.SendMessageOperation(reply, _NO_FLAGS))
-            code, text, trailers = cygrpc.StatusCode.ok, b"", None
-        else:
-            code, text, trailers = reply.code.value[0], reply.text.encode(), reply.trailers
-        operations.append(cygrpc.SendStatusFromServerOperation(trailers, code, text, _NO_FLAGS))
-        self._start(operations)
-
-    def wake(self) -> None:
-        """End the loop's wait for an event, while this call is not answered; from any thread."""
-        # A batch of nothing is done at once, and its event comes like any other's.
-        self.core.start_server_batch((), _WAKE)
-
-    def _start(self, operations: list[Any]) -> None:
-        error = self.core.start_server_batch(operations, self)
-        if error:
-            raise RuntimeError(f"gRPC took no operations of this call (grpc_call_error {error})")
 
 
 class CallLoop:
@@ -171,14 +81,17 @@ class CallLoop:
         for method in self._methods:
             self._server.register_method(method.path)
         self._accepting = 0
-        self._under_way: set[_Call] = set()
-        self._ready: deque[_Call] = deque()
+        self._under_way: set[OneCall] = set()
+        self._ready: deque[OneCall] = deque()
         # Calls whose records wait for the disk: those not handed over yet, how many there are, and those that need wait
         # no more, with what failed.
-        self._gathered: list[tuple[_Call, Unsynced]] = []
+        self._gathered: list[tuple[OneCall, Unsynced]] = []
         self._unsynced = 0
-        self._settled: deque[tuple[_Call, RecordUnavailableError | None]] = deque()
+        self._settled: deque[tuple[OneCall, RecordUnavailableError | None]] = deque()
         self._asleep = False
+        # A queue that was shut down takes no event: the core would end the process.
+        self._ending = threading.Lock()
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name="calls", daemon=True)
 
     def start(self) -> None:
@@ -220,17 +133,19 @@ class CallLoop:
                 self._guarded(ready.popleft(), self._go_on)
             elif self._gathered:
                 self._hand_over()
-        self._queue.shutdown()
+        with self._ending:
+            self._ended = True
+            self._queue.shutdown()
 
     def _take(self, event: Any) -> None:
         tag = event.tag
-        if type(tag) is not _Call:
-            if tag is _WAKE:
+        if type(tag) is not OneCall:
+            if tag is WAKE:
                 return
             self._accepting -= 1
             if event.success:  # else the server is stopping
                 self._accept(tag)
-                call = _Call(event.call, tag, Headers(event.invocation_metadata, event.call_details.deadline))
+                call = OneCall(event.call, tag, Headers(event.invocation_metadata, event.call_details.deadline))
                 self._under_way.add(call)
                 self._guarded(call, self._begin)
         elif tag.answered:
@@ -247,7 +162,7 @@ class CallLoop:
             return
         self._accepting += 1
 
-    def _guarded(self, call: _Call, step: Callable[[_Call], None]) -> None:
+    def _guarded(self, call: OneCall, step: Callable[[OneCall], None]) -> None:
         """Take a *step* of *call*: whatever it raises costs this call, and not the thread that answers all."""
         try:
             step(call)
@@ -258,13 +173,13 @@ class CallLoop:
                 with suppress(Exception):
                     call.answer(self._broken)
 
-    def _begin(self, call: _Call) -> None:
+    def _begin(self, call: OneCall) -> None:
         if self._is_full(call.method.pool):
             call.answer(self._overloaded(call.method.path))
         else:
             call.ask_for_message()
 
-    def _receive(self, call: _Call, message: bytes | None) -> None:
+    def _receive(self, call: OneCall, message: bytes | None) -> None:
         if message is None:
             call.answer(self._incomplete(call.method.path))
         elif self._is_full(call.method.pool):
@@ -280,7 +195,7 @@ class CallLoop:
     def _is_full(self, pool: ReadingPool | None) -> bool:
         return (len(self._ready) + self._unsynced if pool is None else pool.waiting) >= self._max_waiting
 
-    def _go_on(self, call: _Call, error: RecordUnavailableError | None = None) -> None:
+    def _go_on(self, call: OneCall, error: RecordUnavailableError | None = None) -> None:
         """
         Take the next step towards the answer of *call*, to which *error* has happened.
 
@@ -305,23 +220,25 @@ class CallLoop:
         for call, unsynced in gathered:
             self._guarded(call, partial(self._wait, unsynced))
 
-    def _wait(self, unsynced: Unsynced, call: _Call) -> None:
+    def _wait(self, unsynced: Unsynced, call: OneCall) -> None:
         try:
             unsynced.when_synced(partial(self._settle, call))
         except Exception:
             self._unsynced -= 1
             raise
 
-    def _settle(self, call: _Call, error: RecordUnavailableError | None) -> None:
+    def _settle(self, call: OneCall, error: RecordUnavailableError | None) -> None:
         """Have the loop go on with *call*; from another thread."""
         self._settled.append((call, error))
         if self._asleep:
             # Once for all that settle together.
             self._asleep = False
-            call.wake()
+            with self._ending:
+                if not self._ended:
+                    call.wake()
 
 
-def _answer_at_once(call: _Call) -> None:
+def _answer_at_once(call: OneCall) -> None:
     try:
         while next(call.steps) is None:
             pass
