@@ -100,11 +100,17 @@ def test_a_store_of_another_version_ends_the_start(server: ServerProcess) -> Non
 def test_the_folder_of_rules_is_looked_at_as_often_as_said(tmp_path: Path) -> None:
     """A folder on a slow network share need not be read each second."""
     with started(tmp_path, policy_poll_s=3600) as server:
-        # The loop begins with a look; after that none is due for an hour.
-        first = heartbeat(server, from_s=0.5)
-        later = heartbeat(server, from_s=2.5)
+        # The loop begins with a look, after the one that published; after that none is due for an hour.
+        first = wait_until(lambda: looked_again(server), "the loop's first look")
+        later = heartbeat(server, from_s=(first.at_us - first.started_us) / 1e6 + 2)
 
     assert first.policy_confirmed_at_us == later.policy_confirmed_at_us
+
+
+def looked_again(server: ServerProcess) -> ControllerReport | None:
+    """Return what the controller says once it has looked at the rules since it published them."""
+    found = read_controller(server.data_dir / "run")
+    return found if found and found.policy_confirmed_at_us > found.published_us else None
 
 
 def heartbeat(server: ServerProcess, *, from_s: float) -> ControllerReport:
