@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ class Centre:
         state = np.where(due, np.where(skipped, LabelState.MISSED, LabelState.LABELLED), LabelState.NOT_DUE)
         labelled = state == LabelState.LABELLED
         rows = Rows(
-            decision_ids=np.arange(count).astype("S32"),
+            decision_ids=_ids(count),
             draw=rng.random(count),
             decided_at_us=np.arange(count),
             value=value,
@@ -88,6 +89,11 @@ class Centre:
         error, autonomy = self.truth()
         cuts = np.linspace(0, 1, 2001)[:-1]
         return max((autonomy(cut) for cut in cuts if error(cut) <= self.max_error), default=0.0)
+
+
+@cache
+def _ids(count: int) -> NDArray[np.bytes_]:
+    return np.arange(count).astype("S32")
 
 
 def _logistic(middle: float, slope: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:

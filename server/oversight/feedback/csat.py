@@ -82,9 +82,9 @@ def volume_rise_p_value(recent: Sequence[int], before: Sequence[int]) -> float:
     Return the p-value of "the daily volume did not rise": quasi-Poisson, log-linear, one-sided.
 
     With daily counts of mean m1 (recent) and m0, the log rate ratio ln(m1 / m0) has variance phi (1 / sum recent
-    + 1 / sum before); phi is Pearson's chi-square over N - 2, not below 1, so that days that scatter more than a Poisson
-    count (weekdays, campaigns) count for less. Student's t with N - 2. Windows of whole weeks keep weekdays in balance.
-    1 where there was nothing recently; raises ValueError where there was nothing before.
+    + 1 / sum before); phi is Pearson's chi-square over N - 2, not below 1, so that days that scatter more than Poisson
+    counts (weekdays, campaigns) count for less. Student's t with N - 2. Windows of whole weeks hold as many of each
+    weekday. 1 where there was nothing recently; raises ValueError where there was nothing before.
 
     Source: Wedderburn 1974, Biometrika 61(3), 439-447; McCullagh and Nelder 1989, Generalized Linear Models, 6.2.3.
     """

@@ -27,10 +27,10 @@ class Detector(NamedTuple):
 
 def bet_on(limit: float, rise: float = 0.05) -> float:
     """
-    Return the bet lambda = rise / (limit (1 - limit)): the one whose evidence grows fastest at a rate of limit + *rise*.
+    Return the bet lambda = rise / (limit (1 - limit)), whose evidence grows fastest at a rate of limit + *rise*.
 
-    It maximises p ln(1 + l (1 - limit)) + (1 - p) ln(1 - l limit) at p = limit + rise (Kelly 1956, Bell System Technical
-    Journal 35(4), 917-926). Raises ValueError where *limit* or limit + rise is not between 0 and 1.
+    It maximises p ln(1 + l (1 - limit)) + (1 - p) ln(1 - l limit) at p = limit + rise (Kelly 1956, Bell System
+    Technical Journal 35(4), 917-926). Raises ValueError where *limit* or limit + rise is not between 0 and 1.
     """
     if not 0 < limit < limit + rise < 1:
         raise ValueError(f"limit is {limit}; expected more than 0 and less than {1 - rise:g}")
@@ -41,10 +41,10 @@ def advance(detector: Detector, values: Iterable[float], *, limit: float, bet: f
     """
     Return the detector after more *values*, each in 0..1, in the order they were decided.
 
-    Shiryaev-Roberts: M <- (M + 1) (1 + lambda (x - limit)), lambda the *bet* (by default `bet_on` the limit), capped far
-    above the alarm level. H0: the mean of the next value, given all before, is at most *limit*. Then M minus the number
-    of values is a supermartingale, and the mean time to M >= c at least c: an alarm at 5,000 is false at most once in
-    5,000 outcomes on average. No distribution is assumed, nor independence.
+    Shiryaev-Roberts: M <- (M + 1) (1 + lambda (x - limit)), lambda the *bet* (by default `bet_on` the limit), capped
+    far above the alarm level. H0: the mean of the next value, given all before, is at most *limit*. Then M minus the
+    number of values is a supermartingale, and the mean time to M >= c at least c: an alarm at 5,000 is false at most
+    once in 5,000 outcomes on average. No distribution is assumed, nor independence.
 
     Raises ValueError for a value outside 0..1, or a bet outside 0..1/limit, at which the factor could be negative.
 

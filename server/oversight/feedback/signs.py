@@ -90,7 +90,7 @@ class Standing(NamedTuple):
     """
     A sign as it stands for one intent: a value to pass in again at the next test.
 
-    `raised_at_us` is when the warning began, None where none stands; `quiet_since_us` since when its tests find nothing.
+    `raised_at_us` is when the warning began, None where none stands; `quiet_since_us` since when tests find nothing.
     Microseconds since 1970 (UTC).
     """
 

@@ -22,9 +22,9 @@ class Scores(NamedTuple):
 
 class Difference(NamedTuple):
     """
-    First minus second mean, in the unit of the scores, with an interval; `p_fall` is the p-value of "it is not below 0".
+    First minus second mean, in the unit of the scores, with an interval.
 
-    `n_first` and `n_second` count the scores it rests on.
+    `p_fall` is the p-value of "it is not below 0". `n_first` and `n_second` count the scores it rests on.
     """
 
     value: float
