@@ -28,6 +28,11 @@ class Traffic:
     wrong: NDArray[np.bool_]
     complained: NDArray[np.bool_]
 
+    def by_value(self) -> Traffic:
+        """Return the same in ascending order of confidence."""
+        order = np.argsort(self.rows.value)
+        return Traffic(self.rows.take(order), self.wrong[order], self.complained[order])
+
 
 @dataclass(frozen=True, slots=True)
 class Centre:

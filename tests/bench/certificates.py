@@ -9,8 +9,6 @@ judged on the other. Repeated looks with and without spending, and the delay of 
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 from dataclasses import replace
 from math import sqrt
 from pathlib import Path
@@ -20,36 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.centre import SETTINGS, Centre, Traffic
-from bench.machine import ROOT
-from oversight.feedback.candidates import ThresholdLimits, candidates
+from bench.detection_delay import delays
+from bench.replay_splits import REPLAY, read_replay, replayed
+from oversight.feedback.candidates import ThresholdLimits
 from oversight.feedback.certificate import certify
-from oversight.feedback.e_detector import RUN_LENGTH, bet_on
 from oversight.feedback.labels import LabelState
 from oversight.feedback.ledger import Ledger
 from oversight.feedback.recommendation import Question, recommend
-from oversight.feedback.rows import Rows
 
-__all__ = [
-    "DELTA",
-    "REPLAY",
-    "WEEKLY",
-    "Delays",
-    "Looks",
-    "Replayed",
-    "Simulated",
-    "allowed",
-    "delays",
-    "looks",
-    "read_replay",
-    "replayed",
-    "simulate",
-]
+__all__ = ["DELTA", "WEEKLY", "Looks", "Simulated", "allowed", "looks", "simulate"]
 
 DELTA = 0.05
-REPLAY = ROOT.parent / "shared" / "data" / "replay" / "messages.jsonl.gz"
 _ANYWHERE = ThresholdLimits(0.0, 1.0)
 _CUTS = 100
-WEEKLY = Centre("a week", lambda value: np.full_like(value, 0.051), decisions=2_000, audit=0.2)
+WEEKLY = Centre("a week", lambda value: np.full_like(value, 0.051), decisions=500, audit=0.8)
 """One week of a centre that errs a little more often than it may, whatever its confidence."""
 
 
@@ -82,7 +64,7 @@ def simulate(centre: Centre, *, runs: int, seed: int) -> Simulated:
     reached: list[float] = []
     broken = {"certified": 0, "weighted": 0, "silence": 0}
     for _ in range(runs):
-        traffic = centre.traffic(rng)
+        traffic = centre.traffic(rng).by_value()
         found = certify(traffic.rows, _ANYWHERE, max_error=centre.max_error, delta=DELTA).threshold
         cuts = {"certified": found, "weighted": _weighted(traffic, centre), "silence": _silence(traffic, centre)}
         for name, cut in cuts.items():
@@ -97,31 +79,24 @@ def simulate(centre: Centre, *, runs: int, seed: int) -> Simulated:
 
 
 def _weighted(traffic: Traffic, centre: Centre) -> float | None:
-    rows = traffic.rows.take(traffic.rows.state == LabelState.LABELLED)
-    return _lowest(traffic, rows.value, rows.loss == 1, 1 / rows.probability, centre.max_error)
+    rows = traffic.rows
+    weight = (rows.state == LabelState.LABELLED) / rows.probability
+    return _lowest(rows.value, weight, weight * (rows.loss == 1), centre.max_error)
 
 
 def _silence(traffic: Traffic, centre: Centre) -> float | None:
     seen = np.where(traffic.rows.state == LabelState.LABELLED, traffic.wrong, traffic.complained)
-    return _lowest(traffic, traffic.rows.value, seen, np.ones(len(seen)), centre.max_error)
+    return _lowest(traffic.rows.value, np.ones(len(seen)), seen.astype(np.float64), centre.max_error)
 
 
 def _lowest(
-    traffic: Traffic,
-    value: NDArray[np.float64],
-    wrong: NDArray[np.bool_],
-    weight: NDArray[np.float64],
-    max_error: float,
+    value: NDArray[np.float64], weight: NDArray[np.float64], error: NDArray[np.float64], max_error: float
 ) -> float | None:
-    order = np.argsort(value)
-    above = np.cumsum(weight[order][::-1])
-    errors = np.cumsum((weight * wrong)[order][::-1])
-    passing = []
-    for cut in candidates(traffic.rows.value, _ANYWHERE, count=_CUTS):
-        rows = len(value) - int(np.searchsorted(value[order], cut))
-        if rows and errors[rows - 1] <= max_error * above[rows - 1]:
-            passing.append(cut)
-    return min(passing, default=None)
+    """Return the lowest of 100 cuts above which the errors are at most their share of the weights; rows by value."""
+    above, errors = (np.cumsum(column[::-1])[::-1] for column in (weight, error))
+    places = np.arange(1, _CUTS + 1) * len(value) // (_CUTS + 1)
+    passing = places[(above[places] > 0) & (errors[places] <= max_error * above[places])]
+    return float(value[passing[0]]) if len(passing) else None
 
 
 class Looks(NamedTuple):
@@ -151,94 +126,6 @@ def looks(centre: Centre, *, weeks: int, runs: int, seed: int) -> Looks:
     return Looks(unspent / runs, spent / runs)
 
 
-class Replayed(NamedTuple):
-    """Random splits of real rows: share over target on the other half, share certified, autonomy there."""
-
-    max_error: float
-    over: float
-    certified: float
-    autonomy: float
-    best: float
-
-
-def read_replay(path: Path = REPLAY) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return confidence (0..1) and whether the AI was wrong, of every message of the replay set."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    confidence = np.array([row["confidence"] for row in rows], dtype=np.float64)
-    return confidence, np.array([not row["correct"] for row in rows], dtype=np.bool_)
-
-
-def replayed(
-    confidence: NDArray[np.float64],
-    wrong: NDArray[np.bool_],
-    *,
-    max_error: float,
-    splits: int,
-    seed: int,
-    limits: ThresholdLimits = _ANYWHERE,
-) -> Replayed:
-    """Learn on a random half, judge on the other; `best` is the largest autonomy that meets the target in hindsight."""
-    rng = np.random.default_rng(seed)
-    count, over, certified = len(confidence), 0, 0
-    reached: list[float] = []
-    for _ in range(splits):
-        order = rng.permutation(count)
-        learnt, judged = order[: count // 2], order[count // 2 :]
-        rows = _census(confidence[learnt], wrong[learnt])
-        cut = certify(rows, limits, max_error=max_error, delta=DELTA).threshold
-        within = confidence[judged] >= (np.inf if cut is None else cut)
-        over += bool(within.any()) and float(wrong[judged][within].mean()) > max_error
-        certified += cut is not None
-        reached.append(float(within.mean()))
-    ranked = np.argsort(-confidence, kind="stable")
-    rate = np.cumsum(wrong[ranked]) / np.arange(1, count + 1)
-    last_of_ties = np.append(np.diff(confidence[ranked]) != 0, [True])
-    best = np.flatnonzero((rate <= max_error) & last_of_ties)
-    share = (best[-1] + 1) / count if len(best) else 0.0
-    return Replayed(max_error, over / splits, certified / splits, float(np.median(reached)), float(share))
-
-
-def _census(confidence: NDArray[np.float64], wrong: NDArray[np.bool_]) -> Rows:
-    count = len(confidence)
-    return Rows(
-        decision_ids=np.arange(count).astype("S32"),
-        draw=np.zeros(count),
-        decided_at_us=np.arange(count),
-        value=confidence,
-        probability=np.ones(count),
-        state=np.full(count, LabelState.LABELLED, dtype=np.int8),
-        loss=wrong.astype(np.int8),
-        labelled_at_us=np.arange(count),
-    )
-
-
-class Delays(NamedTuple):
-    """Outcomes until the alarm after a change at the start: quartiles; and the share of calm runs with an alarm."""
-
-    quartiles: tuple[float, float, float]
-    false_alarms: float
-
-
-def delays(*, before: float, after: float, outcomes: int, runs: int, seed: int, bet: float | None = None) -> Delays:
-    """Run the e-detector's recursion on many streams at once, against a baseline of *before*."""
-    rng = np.random.default_rng(seed)
-    limit = before + 0.03
-    alarms = [_first_alarms(rng, rate, limit, bet or bet_on(limit), outcomes, runs) for rate in (after, before)]
-    low, middle, high = np.percentile(alarms[0], [25, 50, 75])
-    return Delays((float(low), float(middle), float(high)), float(np.mean(alarms[1] <= outcomes)))
-
-
-def _first_alarms(
-    rng: np.random.Generator, rate: float, limit: float, bet: float, outcomes: int, runs: int
-) -> NDArray[np.int64]:
-    statistic, first = np.zeros(runs), np.full(runs, outcomes + 1)
-    for number in range(1, outcomes + 1):
-        statistic = (statistic + 1) * (1 + bet * ((rng.random(runs) < rate) - limit))
-        first = np.where((first > outcomes) & (statistic >= RUN_LENGTH), number, first)
-    return first
-
-
 def main() -> None:
     """Print every table."""
     options = argparse.ArgumentParser(description="Print the acceptance table of the certified thresholds.")
@@ -264,7 +151,9 @@ def main() -> None:
         print("|---|---|---|---|---|---|")
         for limits in (_ANYWHERE, ThresholdLimits(0.6, 0.99)):
             for target in (0.02, 0.05, 0.10):
-                split = replayed(confidence, wrong, max_error=target, splits=asked.splits, seed=seed, limits=limits)
+                split = replayed(
+                    confidence, wrong, max_error=target, delta=DELTA, splits=asked.splits, seed=seed, limits=limits
+                )
                 shares = "".join(f" {share:.3f} |" for share in split[1:])
                 print(f"| {target:g} | {limits.minimum:g}..{limits.maximum:g} |{shares}", flush=True)
     else:

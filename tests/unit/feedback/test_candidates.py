@@ -1,5 +1,7 @@
 """Candidate thresholds."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -91,7 +93,7 @@ def test_candidates_are_ordered_bounded_and_nested(
     found = candidates(np.array(values), limits)
     low, high = limits.range()
     assert all(low <= threshold <= high for threshold in found)
-    for strict, lenient in zip(found, found[1:], strict=False):
+    for strict, lenient in pairwise(found):
         assert strict != lenient
         assert strict == stricter(strict, lenient, tightens)
         assert not (autonomous(np.array(values), strict, limits) & ~autonomous(np.array(values), lenient, limits)).any()

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from unit.feedback.feedback_rows import some_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapie.risk_control.fwer_control import FWERFixedSequenceTesting
@@ -13,6 +12,7 @@ from oversight.feedback.certificate import Certificate, CertificateStatus, certi
 from oversight.feedback.intervals import binomial_tail, upper_bound
 from oversight.feedback.labels import LabelState
 from oversight.feedback.rows import Rows
+from unit.feedback.feedback_rows import some_rows
 
 ANYWHERE = ThresholdLimits(0.0, 1.0)
 CERTIFIED, NO_SAFE_THRESHOLD = CertificateStatus.CERTIFIED, CertificateStatus.NO_SAFE_THRESHOLD
@@ -47,6 +47,7 @@ def test_the_most_lenient_proven_candidate_is_the_answer() -> None:
             break
         walked.append((threshold, n, errors))
     assert CERTIFIED == found.status
+    assert found.threshold is not None
     assert walked[-1] == (found.threshold, found.n, found.errors)
     assert upper_bound(found.errors, found.n, confidence=0.95) == found.upper_bound <= 0.05
     assert pytest.approx((rows.value >= found.threshold).mean()) == found.autonomy

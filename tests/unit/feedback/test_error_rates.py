@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from unit.feedback.feedback_rows import HOUR_US, some_rows
 
 from oversight.feedback.error_rates import RateState, error_rate
 from oversight.feedback.intervals import exact_interval
 from oversight.feedback.labels import LabelState
+from unit.feedback.feedback_rows import HOUR_US, some_rows
 
 LABELLED, MISSED, NOT_DUE = LabelState.LABELLED, LabelState.MISSED, LabelState.NOT_DUE
 

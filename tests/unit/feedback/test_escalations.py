@@ -1,5 +1,6 @@
 """The third sign: unexpected escalations."""
 
+import numpy as np
 import pytest
 from scipy.stats import binomtest, fisher_exact
 
@@ -51,7 +52,7 @@ def test_against_a_fixed_rate_it_is_the_binomial_test() -> None:
 
 def test_against_a_counted_baseline_it_is_fishers_test() -> None:
     """A baseline that was counted is no certain number."""
-    expected = fisher_exact([[12, 188], [9, 391]], alternative="greater").pvalue
+    expected = fisher_exact(np.array([[12, 188], [9, 391]]), alternative="greater").pvalue
     assert pytest.approx(expected) == rise_p_value(12, 200, counted_baseline(9, 400))
     assert rise_p_value(12, 200, counted_baseline(9, 400)) > rise_p_value(12, 200, Baseline(9 / 400))
 

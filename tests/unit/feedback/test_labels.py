@@ -1,6 +1,7 @@
 """Labels: the loss of one AI reply, and whether a look at it was due."""
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,8 +17,10 @@ IN = DecisionFacts("d", 0, tier=2, review_sla_s=120)
 AS = DecisionFacts("d", 0, tier=3)
 
 
-def judged(verdict: Verdict | None, at_us: int = 1, basis: LabelBasis | None = LabelBasis.REVIEW, **facts: object):  # type: ignore[no-untyped-def]  # a NamedTuple of keywords
-    return OutcomeFacts(at_us, verdict=verdict, label_basis=basis)._replace(**facts)
+def judged(
+    verdict: Verdict | None, at_us: int = 1, basis: LabelBasis | None = LabelBasis.REVIEW, **facts: Any
+) -> OutcomeFacts:
+    return OutcomeFacts(at_us, **{"verdict": verdict, "label_basis": basis, **facts})
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_a_verdict_that_says_nothing_does_not_hide_one_that_does() -> None:
 
 
 @pytest.mark.parametrize("ignored", [{"planted": True}, {"other_draft": True}, {"label_basis": LabelBasis.VOLUNTEERED}])
-def test_planted_other_and_volunteered_drafts_make_no_label(ignored: dict[str, object]) -> None:
+def test_planted_other_and_volunteered_drafts_make_no_label(ignored: dict[str, Any]) -> None:
     """Each would count something else than what a customer got, or somebody who chose himself to speak."""
     assert label(AUDITED, [judged(Verdict.REJECTED, **ignored)], now_us=1).loss is None
 

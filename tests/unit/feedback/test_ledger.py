@@ -15,7 +15,7 @@ def test_all_looks_together_spend_less_than_was_allowed() -> None:
 
 
 def test_the_first_look_spends_most() -> None:
-    """delta / (1.645 j^2)."""
+    """It is delta / (1.645 j^2)."""
     assert [0.05 / 1.645, 0.05 / (1.645 * 9)] == pytest.approx([spend(0.05, 1), spend(0.05, 3)])
 
 

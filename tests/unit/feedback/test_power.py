@@ -14,13 +14,13 @@ def test_labels_needed_are_those_the_documents_name(max_error: float, labels: in
 
 
 @pytest.mark.parametrize("max_error", [0.02, 0.05, 0.10, 0.30])
-@pytest.mark.parametrize("delta", [0.01, 0.05, 0.2])
-def test_no_smaller_number_has_the_power(max_error: float, delta: float) -> None:
+@pytest.mark.parametrize(("delta", "power"), [(0.01, 0.8), (0.05, 0.8), (0.2, 0.8), (0.05, 0.95), (0.99, 0.999)])
+def test_no_smaller_number_has_the_power(max_error: float, delta: float, power: float) -> None:
     """By trying every one, with another implementation."""
-    numbers = np.arange(1, labels_needed(max_error, delta) + 1)
+    numbers = np.arange(1, labels_needed(max_error, delta, power=power) + 1)
     most = np.array([np.searchsorted(binom.cdf(np.arange(n + 1), n, max_error), delta, "right") - 1 for n in numbers])
-    power = np.where(most >= 0, binom.cdf(most, numbers, max_error / 2), 0.0)
-    assert [False] * (len(numbers) - 1) + [True] == (power >= 0.8).tolist()
+    reached = np.where(most >= 0, binom.cdf(most, numbers, max_error / 2), 0.0) >= power
+    assert [False] * (len(numbers) - 1) + [True] == reached.tolist()
 
 
 def test_a_faultless_record_needs_the_rule_of_three() -> None:

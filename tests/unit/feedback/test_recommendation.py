@@ -1,10 +1,7 @@
 """Recommendations that may be asked for again and again."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
-from unit.feedback.feedback_rows import some_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,18 +10,20 @@ from oversight.feedback.certificate import certify
 from oversight.feedback.ledger import Ledger
 from oversight.feedback.recommendation import Question, digest_of, recommend
 from oversight.feedback.rows import Rows
+from unit.feedback.feedback_rows import some_rows
 
 QUESTION = Question(ThresholdLimits(0.0, 1.0), 0.05)
 ROWS = some_rows([0] * 500 + [None] * 5, values=[0.9] * 505)
 
 
 def test_each_look_at_new_data_spends_less() -> None:
-    """delta / (1.645 j^2), and the certificate is made with exactly that."""
+    """It is delta / (1.645 j^2), and the certificate is made with exactly that."""
     ledger = Ledger()
     for call, count in enumerate((300, 400, 500), start=1):
         rows = ROWS.take(np.arange(count))
         found, ledger = recommend(rows, QUESTION, ledger, model_version="a")
-        assert (call, pytest.approx(0.05 / (1.645 * call**2))) == (found.call, found.delta)
+        assert call == found.call
+        assert pytest.approx(0.05 / (1.645 * call**2)) == found.delta
         expected = certify(rows, QUESTION.limits, max_error=0.05, delta=found.delta)
         assert expected.tested == found.certificate.tested
     assert 3 == ledger.calls
@@ -60,17 +59,17 @@ def test_another_question_is_another_look(other: Question) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    "changed",
     [
-        lambda rows: some_rows([0] * 499 + [1], values=0.9),
-        lambda rows: some_rows([0] * 500, values=0.8),
-        lambda rows: some_rows([0] * 500, values=0.9, probabilities=0.5),
-        lambda rows: rows.take(np.arange(499)),
+        some_rows([0] * 499 + [1], values=0.9),
+        some_rows([0] * 500, values=0.8),
+        some_rows([0] * 500, values=0.9, probabilities=0.5),
+        some_rows([0] * 499, values=0.9),
     ],
 )
-def test_every_part_of_the_evidence_is_in_the_digest(change: Callable[[Rows], Rows]) -> None:
+def test_every_part_of_the_evidence_is_in_the_digest(changed: Rows) -> None:
     """A corrected label is new data."""
-    assert digest_of(ROWS, QUESTION) != digest_of(change(ROWS), QUESTION)
+    assert digest_of(ROWS, QUESTION) != digest_of(changed, QUESTION)
 
 
 def test_a_claim_over_many_intents_shares_the_budget() -> None:

@@ -17,9 +17,10 @@ def test_only_contacts_a_week_old_are_mature() -> None:
 
 
 def test_contacts_move_the_detector_against_baseline_and_slack() -> None:
-    """tau = p0 + .03, lambda = .05 / (tau (1 - tau))."""
+    """The limit is p0 + .03, the bet .05 / (limit (1 - limit))."""
     found = watch_repeats(Detector(), np.array([True]), baseline=0.12)
-    assert (pytest.approx(1 + 0.05 / (0.15 * 0.85) * 0.85), 1) == found
+    assert pytest.approx(1 + 0.05 / (0.15 * 0.85) * 0.85) == found.statistic
+    assert 1 == found.outcomes
 
 
 @pytest.mark.parametrize(

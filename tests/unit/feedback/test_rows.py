@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from unit.feedback.feedback_rows import an_id, some_rows
 
 from oversight.feedback.facts import DecisionFacts, LabelBasis
 from oversight.feedback.labels import Label, LabelState
 from oversight.feedback.rows import rows_of, settled
 from oversight.feedback.sampling import equalising_draw
+from unit.feedback.feedback_rows import an_id, some_rows
 
 
 def test_rows_hold_decisions_labels_and_values() -> None:
