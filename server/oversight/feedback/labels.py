@@ -17,7 +17,7 @@ from oversight.feedback.facts import (
     counted,
 )
 
-__all__ = ["AUDIT_DUE_H", "Label", "LabelState", "label"]
+__all__ = ["AUDIT_DUE_H", "Label", "LabelState", "label", "loss_of"]
 
 AUDIT_DUE_H = 72.0
 """Hours after a decision by which its audit is due, where no setting says otherwise."""
@@ -82,7 +82,7 @@ def label(
     due = reviewed or decision.audit_selected
     probability = 1.0 if reviewed else decision.audit_probability
     usable = [outcome for outcome in counted(outcomes) if _in_design(outcome, due=due)]
-    speaking = [(outcome, loss) for outcome in usable if (loss := _loss(outcome)) is not None]
+    speaking = [(outcome, loss) for outcome in usable if (loss := loss_of(outcome)) is not None]
     if speaking:
         basis = max((LabelBasis(outcome.label_basis or 0) for outcome, _ in speaking), key=_INFORMS.index)
         unfounded = [o for o in counted(outcomes) if o.label_basis is None and _is_critical(o)]
@@ -110,7 +110,8 @@ def _in_design(outcome: OutcomeFacts, *, due: bool) -> bool:
     return due and outcome.label_basis in (LabelBasis.REVIEW, LabelBasis.AUDIT)
 
 
-def _loss(outcome: OutcomeFacts) -> int | None:
+def loss_of(outcome: OutcomeFacts) -> int | None:
+    """Return what one outcome says of the AI's draft, whatever its basis: 1 wrong, 0 right, None nothing (`label`)."""
     taken_for_fault = outcome.verdict == Verdict.TAKEN_OVER and outcome.error_category not in (
         None,
         ErrorCategory.NOT_AI,

@@ -67,3 +67,17 @@ def test_a_cell_is_no_larger_than_all_traffic() -> None:
     """Shares above one would be shown to people."""
     with pytest.raises(ValueError, match="at least the cell's own 2"):
         error_rate(some_rows([0, 0]), now_us=0, total_volume=1)
+
+
+def test_labels_that_take_longer_for_errors_do_not_bias_the_rate() -> None:
+    """Approvals after an hour, rejections after three days: all labels that are there would show too few errors."""
+    rng = np.random.default_rng(11)
+    wrong = rng.random(240 * 20) < 0.3
+    age_h = np.repeat(np.arange(240), 20)[::-1]
+    there = age_h >= np.where(wrong, 70, 1)
+    states = np.where(there, LABELLED, LabelState.PENDING).tolist()
+    losses = [int(loss) if seen else None for loss, seen in zip(wrong, there, strict=True)]
+    found = error_rate(some_rows(losses, states=states), now_us=0, total_volume=len(losses))
+    assert found.low < 0.3 < found.high
+    assert found.n > 3_000
+    assert exact_interval(int(wrong[there].sum()), int(there.sum()))[1] < 0.27
