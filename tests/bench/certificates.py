@@ -106,7 +106,7 @@ def _silence(traffic: Traffic, centre: Centre) -> float | None:
 def _lowest(
     value: NDArray[np.float64], weight: NDArray[np.float64], error: NDArray[np.float64], max_error: float, cuts: int
 ) -> float | None:
-    """Return the lowest of so many *cuts* above which the errors are at most their share of the weights; rows by value."""
+    """Return the lowest of so many *cuts* above which errors are at most their share of the weights; rows by value."""
     above, errors = (np.cumsum(column[::-1])[::-1] for column in (weight, error))
     places = np.arange(1, cuts + 1) * len(value) // (cuts + 1)
     passing = places[(above[places] > 0) & (errors[places] <= max_error * above[places])]
@@ -150,9 +150,8 @@ def main() -> None:
     asked = options.parse_args()
     runs, seed = asked.runs, asked.seed
     print(f"Share of {runs} runs whose true error exceeds the target; allowed {allowed(runs):.3f}\n")
-    print(
-        "| setting | target | certificate | certified | autonomy | best | weighted, 100 cuts | weighted, 12 cuts | silence is success |"
-    )
+    controls = "weighted, 100 cuts | weighted, 12 cuts | silence is success |"
+    print(f"| setting | target | certificate | certified | autonomy | best | {controls}")
     print("|---|---|---|---|---|---|---|---|---|")
     for centre in SETTINGS:
         found = simulate(centre, runs=runs, seed=seed)
@@ -178,7 +177,7 @@ def main() -> None:
         found_delays = delays(before=0.12, after=rise, outcomes=3_000, runs=4_000, seed=seed)
         low, middle, high = found_delays.quartiles
         print(
-            f"\ne-detector, 12 % to {rise * 100:.0f} %: median {middle:.0f} outcomes (quartiles {low:.0f}, {high:.0f}); "
+            f"\ne-detector, 12 to {rise * 100:.0f} %: median {middle:.0f} outcomes (quartiles {low:.0f}, {high:.0f}); "
             f"false alarms per 3,000 at 12 %: {found_delays.false_alarms:.4f}"
         )
 
