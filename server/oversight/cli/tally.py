@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 
+from oversight.feedback.facts import ErrorCategory, OutcomeFacts, QaSubject, Verdict
 from oversight.feedback.intervals import exact_interval
+from oversight.feedback.labels import loss_of
 from oversight_client.enums import Escalation, Tier
 from oversight_client.values import Decision
 
 __all__ = ["Tally", "is_error"]
 
-_ERRORS = frozenset({"rejected", "edited_major"})
-_SUCCESSES = frozenset({"approved", "edited_minor"})
 NO_DEPARTMENT = "(none)"
 
 
@@ -21,16 +22,24 @@ def is_error(outcome: Mapping[str, object]) -> bool | None:
     """
     Return whether *outcome*'s facts say that the AI was wrong; None where they say nothing.
 
-    Wrong: rejected, edited in what it says, taken over for a fault of the AI's, or a critical point of quality missed.
-    Seeded errors and what somebody merely volunteered enter no rate.
+    Wrong: rejected, edited in what it says, taken over for a fault of the AI's, or a critical point of quality missed
+    by it (`feedback.labels`). Seeded errors and what somebody merely volunteered enter no rate.
     """
     if outcome.get("planted") or outcome.get("label_basis") == "volunteered":
         return None
-    verdict = outcome.get("verdict")
-    taken_for_fault = verdict == "taken_over" and outcome.get("error_category") not in (None, "not_ai")
-    if verdict in _ERRORS or taken_for_fault or outcome.get("qa_critical_fail"):
-        return True
-    return False if verdict in _SUCCESSES else None
+    facts = OutcomeFacts(
+        observed_at_us=0,
+        verdict=_number(Verdict, outcome.get("verdict")),
+        error_category=_number(ErrorCategory, outcome.get("error_category")),
+        qa_subject=_number(QaSubject, outcome.get("qa_subject")),
+        qa_critical_fail=bool(outcome.get("qa_critical_fail")),
+    )
+    loss = loss_of(facts)
+    return None if loss is None else bool(loss)
+
+
+def _number(kind: type[IntEnum], name: object) -> int | None:
+    return kind.__members__.get(str(name).upper())
 
 
 @dataclass(slots=True)

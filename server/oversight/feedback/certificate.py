@@ -1,0 +1,125 @@
+"""Certificates: the most lenient threshold that is proven to keep an error rate, or an honest no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from oversight.feedback.candidates import ThresholdLimits, autonomous, candidates
+from oversight.feedback.intervals import binomial_tail, upper_bound
+from oversight.feedback.power import labels_needed, labels_without_error
+from oversight.feedback.rows import Rows, settled
+
+__all__ = ["Certificate", "CertificateStatus", "Proof", "certify"]
+
+_START = 3
+"""The first test needs so many times the labels that a faultless record would need: with fewer, one error ends it."""
+
+
+class CertificateStatus(StrEnum):
+    """Whether a threshold is proven."""
+
+    CERTIFIED = "CERTIFIED"
+    NO_SAFE_THRESHOLD = "NO_SAFE_THRESHOLD"
+
+
+class Proof(NamedTuple):
+    """
+    What the labels say about one candidate.
+
+    `errors` among `n` labels of decisions that would be autonomous at `threshold`, `missed` of these errors being
+    reviews or audits that were due and not done; the exact one-sided `upper_bound` (0..1) at the confidence that was
+    spent; the `p_value` of "the error rate is above the target".
+    """
+
+    threshold: float
+    n: int
+    errors: int
+    missed: int
+    upper_bound: float
+    p_value: float
+
+
+class Certificate(NamedTuple):
+    """
+    The answer: CERTIFIED with a threshold, or NO_SAFE_THRESHOLD.
+
+    `n`, `errors`, `missed` and `upper_bound` belong to the threshold, or to the first candidate that failed (the one
+    with the most labels where none had enough; 0, 0, 0 and 1 without any). `autonomy` is the share (0..1) of eligible
+    decisions that would be autonomous, 0 where nothing is safe. `labels_needed` counts labels of that sample that are
+    still to come before a system with half the error allowed can expect (80 %) to be certified; 0 with
+    NO_SAFE_THRESHOLD means that labels are not what is missing: the AI errs too often. `eligible` is the number of
+    decisions behind it, `tested` every candidate that was tested, strict to lenient.
+    """
+
+    status: CertificateStatus
+    threshold: float | None
+    n: int
+    errors: int
+    missed: int
+    upper_bound: float
+    autonomy: float
+    labels_needed: int
+    eligible: int
+    tested: tuple[Proof, ...] = ()
+
+
+def certify(
+    rows: Rows, limits: ThresholdLimits, *, max_error: float, delta: float, next_delta: float | None = None
+) -> Certificate:
+    """
+    Return the most lenient threshold at which the error rate is proven to be at most *max_error*, all *delta* spent.
+
+    Fixed-sequence Learn-then-Test. Rows are settled (`rows.settled`), candidates are quantiles of all their values
+    (`candidates`), the labelled rows are thinned to equal probability (`sampling`). From the first candidate with
+    n >= 3 ceil(ln delta / ln(1 - a)) on, strict to lenient, H: "the error rate at t is above a" is rejected while
+    P(X <= k; n, a) <= delta; the first that is not ends it, and the last rejected is the answer. Testing in an order
+    that no label had a say in, each at the full delta, keeps the chance of any wrong rejection at delta: the first true
+    H met is the only one that can go wrong. A review or audit that was due and not done counts as an error.
+
+    *next_delta* is what another look could spend (else *delta*); `labels_needed` is for that look. *rows* must be of
+    one model version, in the window, and such that this value alone decides (with every other rule replayed). Assumes
+    that their losses are independent draws, and that tomorrow's decisions are like theirs. Raises ValueError where a
+    level is not between 0 and 1 or *limits* leave nothing.
+
+    Source: Angelopoulos, Bates, Candes, Jordan and Lei 2021, "Learn then Test", arXiv 2110.01052 (fixed sequence
+    testing); the same idea in SGR, Geifman and El-Yaniv 2017, arXiv 1705.08500, and Jung, Brahman and Choi 2024, "Trust
+    or Escalate", arXiv 2407.18370.
+    """
+    start = _START * labels_without_error(max_error, delta)
+    rows = settled(rows)
+    sample = rows.looked_at()
+    proofs = [
+        _prove(sample, threshold, limits, max_error=max_error, delta=delta)
+        for threshold in candidates(rows.value, limits)
+    ]
+    tested = _in_sequence([proof for proof in proofs if proof.n >= start], delta)
+    proven = [proof for proof in tested if proof.p_value <= delta]
+    if proven:
+        best = proven[-1]
+        share = float(autonomous(rows.value, best.threshold, limits).mean())
+        return Certificate(CertificateStatus.CERTIFIED, best.threshold, *best[1:5], share, 0, len(rows), tested)
+    # Candidates are nested: the most lenient one has the most labels.
+    failed = (tested or proofs[-1:] or [_NO_PROOF])[0]
+    level = delta if next_delta is None else next_delta
+    enough = max(labels_needed(max_error, level), _START * labels_without_error(max_error, level))
+    still = max(0, enough - failed.n)
+    return Certificate(CertificateStatus.NO_SAFE_THRESHOLD, None, *failed[1:5], 0.0, still, len(rows), tested)
+
+
+_NO_PROOF = Proof(float("nan"), 0, 0, 0, 1.0, 1.0)
+
+
+def _prove(sample: Rows, threshold: float, limits: ThresholdLimits, *, max_error: float, delta: float) -> Proof:
+    loss = sample.loss[autonomous(sample.value, threshold, limits)]
+    n, errors, missed = len(loss), int(np.count_nonzero(loss != 0)), int(np.count_nonzero(loss < 0))
+    bound = upper_bound(errors, n, confidence=1 - delta)
+    return Proof(threshold, n, errors, missed, bound, binomial_tail(errors, n, max_error))
+
+
+def _in_sequence(proofs: Sequence[Proof], delta: float) -> tuple[Proof, ...]:
+    ends = next((place for place, proof in enumerate(proofs) if proof.p_value > delta), len(proofs))
+    return tuple(proofs[: ends + 1])

@@ -1,0 +1,91 @@
+"""Error rates: a number with an interval, or how many labels it still takes."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from oversight.feedback.intervals import exact_interval
+from oversight.feedback.labels import LabelState
+from oversight.feedback.power import labels_needed, labels_without_error
+from oversight.feedback.rows import Rows, settled
+
+__all__ = ["ErrorRate", "RateState", "error_rate"]
+
+
+class RateState(StrEnum):
+    """Whether a rate says something."""
+
+    MEASURED = "MEASURED"
+    INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+class ErrorRate(NamedTuple):
+    """
+    The error rate of one cell (tenant, department, intent, tier and model version).
+
+    `errors` among `n` labels of the equal-probability sample; `rate`, `low` and `high` in 0..1 (`rate` is None without
+    labels). `volume` counts the cell's decisions, `volume_share` is their share of all traffic, `labelled_share` the
+    share of them with a label, thinned or not. `missed_share` is the share of due reviews and audits that were not
+    done, in the same sample; they are not in the rate, and count as errors in certificates. `newest_label_age_s` is in
+    seconds, None without labels. `labels_needed` is how many labels of that sample are still to come until the target
+    can be proven, 0 where there are enough.
+    """
+
+    state: RateState
+    n: int
+    errors: int
+    rate: float | None
+    low: float
+    high: float
+    volume: int
+    volume_share: float
+    labelled_share: float
+    missed_share: float
+    newest_label_age_s: float | None
+    labels_needed: int
+
+
+def error_rate(
+    rows: Rows, *, now_us: int, total_volume: int, target: float = 0.05, confidence: float = 0.95
+) -> ErrorRate:
+    """
+    Return the error rate of the decisions in *rows*, all of one cell, with its exact interval at *confidence*.
+
+    Both come from one and the same equal-probability sample of the settled rows (`rows.settled`,
+    `sampling.equal_probability`): k errors among n labels, k / n and the interval of Clopper and Pearson 1934. It is
+    INSUFFICIENT_DATA below ceil(ln(1 - confidence) / ln(1 - target)) labels: 59 at 5 % and 95 %, with fewer even a
+    faultless record proves nothing; the number and its interval stand there all the same. *total_volume* is the number
+    of decisions of all cells, *now_us* in microseconds since 1970 (UTC).
+
+    Assumes independent losses within the cell, and that a missing label does not depend on the loss; where
+    `missed_share` is not near 0 that is in doubt. Raises ValueError where *total_volume* is below the cell's.
+    """
+    if total_volume < len(rows):
+        raise ValueError(f"total_volume is {total_volume}; expected at least the cell's own {len(rows)} decisions")
+    sample = settled(rows).looked_at()
+    labelled = sample.take(sample.state == LabelState.LABELLED)
+    n, errors = len(labelled), int(np.count_nonzero(labelled.loss == 1))
+    low, high = exact_interval(errors, n, confidence=confidence)
+    with_label = rows.state == LabelState.LABELLED
+    enough = n >= labels_without_error(target, 1 - confidence)
+    return ErrorRate(
+        state=RateState.MEASURED if enough else RateState.INSUFFICIENT_DATA,
+        n=n,
+        errors=errors,
+        rate=errors / n if n else None,
+        low=low,
+        high=high,
+        volume=len(rows),
+        volume_share=len(rows) / total_volume if total_volume else 0.0,
+        labelled_share=float(with_label.mean()) if len(rows) else 0.0,
+        missed_share=1 - n / len(sample) if len(sample) else 0.0,
+        newest_label_age_s=_age_s(rows, now_us) if with_label.any() else None,
+        labels_needed=max(0, labels_needed(target, 1 - confidence) - n),
+    )
+
+
+def _age_s(rows: Rows, now_us: int) -> float:
+    return (now_us - int(rows.labelled_at_us.max())) / 1_000_000

@@ -1,0 +1,133 @@
+"""What is known of one decision and of what happened after it, as far as the statistics need it: plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+__all__ = [
+    "DecisionFacts",
+    "ErrorCategory",
+    "HandledBy",
+    "LabelBasis",
+    "OutcomeFacts",
+    "QaSubject",
+    "Verdict",
+    "counted",
+    "latest",
+]
+
+
+class Verdict(IntEnum):
+    """What the reviewer did with the AI's draft; the API's numbers."""
+
+    APPROVED = 1
+    EDITED_MINOR = 2
+    EDITED_MAJOR = 3
+    REJECTED = 4
+    TAKEN_OVER = 5
+    NOT_REVIEWED = 6
+    EXPIRED = 7
+
+
+class LabelBasis(IntEnum):
+    """Why there is a verdict; the API's numbers."""
+
+    REVIEW = 1
+    AUDIT = 2
+    CENSUS = 3
+    VOLUNTEERED = 4
+
+
+class ErrorCategory(IntEnum):
+    """What was wrong with the AI's draft; the API's numbers."""
+
+    WRONG_INTENT = 1
+    WRONG_FACT = 2
+    WRONG_ACTION = 3
+    POLICY_BREACH = 4
+    TONE = 5
+    INCOMPLETE = 6
+    NOT_AI = 7
+
+
+class HandledBy(IntEnum):
+    """Who handled the contact; the API's numbers."""
+
+    AI = 1
+    HUMAN = 2
+    BOTH = 3
+
+
+class QaSubject(IntEnum):
+    """Whose work a quality score is about; the API's numbers."""
+
+    AI = 1
+    HUMAN = 2
+
+
+class DecisionFacts(NamedTuple):
+    """
+    What the statistics need of one decision.
+
+    `tier` is the API's number (1 on, 2 in, 3 as the loop); `audit_probability` in 0..1 is what was stored with it;
+    `review_sla_s` is in seconds, None where the policy sets none.
+    """
+
+    decision_id: str
+    decided_at_us: int
+    tier: int
+    escalate: bool = False
+    audit_selected: bool = False
+    audit_probability: float = 0.0
+    review_sla_s: int | None = None
+
+
+class OutcomeFacts(NamedTuple):
+    """
+    What the statistics need of one outcome; names, numbers, units and ranges are those of `Outcome` in the API.
+
+    None is absent. `other_draft`: it judges another draft than the decided one. An outcome that was reported without
+    `observed_at` has the time of its arrival.
+    """
+
+    observed_at_us: int
+    verdict: int | None = None
+    label_basis: int | None = None
+    error_category: int | None = None
+    handled_by: int | None = None
+    escalated: bool | None = None
+    escalation_expected: bool | None = None
+    resolution: int | None = None
+    repeat_contact: bool | None = None
+    repeat_window_h: int | None = None
+    csat: float | None = None
+    review_time_s: float | None = None
+    qa_score: float | None = None
+    qa_rubric_version: str | None = None
+    qa_subject: int | None = None
+    qa_critical_fail: bool | None = None
+    sla_met: bool | None = None
+    planted: bool | None = None
+    other_draft: bool = False
+
+
+def counted(outcomes: Sequence[OutcomeFacts]) -> list[OutcomeFacts]:
+    """Return the outcomes that say something about the decided draft: neither planted nor about another draft."""
+    return [outcome for outcome in outcomes if not outcome.planted and not outcome.other_draft]
+
+
+def latest(outcomes: Sequence[OutcomeFacts], name: str) -> Any:
+    """
+    Return the value of fact *name* that was observed last, None where no counted outcome has it.
+
+    Of two observed in the same microsecond the greater counts (for flags: true), so that the order of the outcomes
+    changes nothing. Verdicts are not read this way: see `labels`.
+    """
+    found = [
+        (outcome.observed_at_us, getattr(outcome, name))
+        for outcome in counted(outcomes)
+        if getattr(outcome, name) is not None
+    ]
+    return max(found)[1] if found else None

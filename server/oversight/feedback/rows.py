@@ -1,0 +1,92 @@
+"""Rows: decisions with their labels, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oversight.feedback.facts import DecisionFacts
+from oversight.feedback.labels import Label, LabelState
+from oversight.feedback.sampling import equal_probability, equalising_draw
+
+__all__ = ["Rows", "rows_of", "settled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """
+    Decisions of one cell with their labels: columns of one length, in any order.
+
+    `decision_ids` are bytes; `draw` is the ids' `equalising_draw`; `value` is the signal that a threshold compares with
+    (NaN where it was absent); `probability` is the chance to be looked at, in 0..1; `state` holds `LabelState`; `loss`
+    is 1, 0, or -1 without a label; `decided_at_us` and `labelled_at_us` are microseconds since 1970 (UTC), the latter 0
+    without a label. Each decision comes once.
+    """
+
+    decision_ids: NDArray[np.bytes_]
+    draw: NDArray[np.float64]
+    decided_at_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    state: NDArray[np.int8]
+    loss: NDArray[np.int8]
+    labelled_at_us: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        lengths = {name.name: len(getattr(self, name.name)) for name in fields(self)}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the columns have {lengths} rows; expected one length")
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.decision_ids)
+
+    def take(self, chosen: NDArray[Any]) -> Rows:
+        """Return the rows that *chosen* (a mask, or positions) picks."""
+        return Rows(*(getattr(self, name.name)[chosen] for name in fields(self)))
+
+    @property
+    def least_probability(self) -> float:
+        """The smallest chance that any row had to be looked at, 0..1; 0 without rows."""
+        return float(self.probability.min()) if len(self) else 0.0
+
+    def looked_at(self) -> Rows:
+        """Return the rows with a label or a missed one, each kept with the same chance (`equal_probability`)."""
+        sampled = (self.state == LabelState.LABELLED) | (self.state == LabelState.MISSED)
+        kept = equal_probability(self.probability, self.draw, least=self.least_probability)
+        return self.take(sampled & kept)
+
+
+def rows_of(labelled: Iterable[tuple[DecisionFacts, Label, float]]) -> Rows:
+    """Return decisions, their labels and the values of their signal (NaN where absent) as columns."""
+    made = list(labelled)
+    decisions = [decision for decision, _, _ in made]
+    labels = [label for _, label, _ in made]
+    return Rows(
+        decision_ids=np.array([decision.decision_id.encode() for decision in decisions], dtype="S32"),
+        draw=np.array([equalising_draw(decision.decision_id) for decision in decisions], dtype=np.float64),
+        decided_at_us=np.array([decision.decided_at_us for decision in decisions], dtype=np.int64),
+        value=np.array([value for _, _, value in made], dtype=np.float64),
+        probability=np.array([label.probability for label in labels], dtype=np.float64),
+        state=np.array([label.state for label in labels], dtype=np.int8),
+        loss=np.array([-1 if label.loss is None else label.loss for label in labels], dtype=np.int8),
+        labelled_at_us=np.array([label.labelled_at_us or 0 for label in labels], dtype=np.int64),
+    )
+
+
+def settled(rows: Rows) -> Rows:
+    """
+    Return the rows decided before the oldest one whose label is still to come.
+
+    Only mature rows may be counted (labelled, missed, or never due). But to take every mature row would prefer those
+    whose label came fast, and errors often take longer than approvals: the newest hours would look too good. Before the
+    oldest pending row all rows are mature, fast or slow; at most the last review or audit period is left out.
+    """
+    pending = rows.state == LabelState.PENDING
+    if not pending.any():
+        return rows
+    return rows.take(rows.decided_at_us < rows.decided_at_us[pending].min())

@@ -1,0 +1,166 @@
+"""Certificates: a proven threshold or an honest no."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mapie.risk_control.fwer_control import FWERFixedSequenceTesting
+from numpy.typing import NDArray
+
+from oversight.feedback.candidates import ThresholdLimits, candidates
+from oversight.feedback.certificate import Certificate, CertificateStatus, certify
+from oversight.feedback.intervals import binomial_tail, upper_bound
+from oversight.feedback.labels import LabelState
+from oversight.feedback.rows import Rows
+from unit.feedback.feedback_rows import some_rows
+
+ANYWHERE = ThresholdLimits(0.0, 1.0)
+CERTIFIED, NO_SAFE_THRESHOLD = CertificateStatus.CERTIFIED, CertificateStatus.NO_SAFE_THRESHOLD
+
+
+def census(wrong: NDArray[np.bool_], values: NDArray[np.float64]) -> Rows:
+    return some_rows(wrong.astype(int).tolist(), values=values.tolist())
+
+
+def drawn(count: int = 3_000, seed: int = 1) -> Rows:
+    """A census in which confidence tells a good deal."""
+    rng = np.random.default_rng(seed)
+    values = rng.random(count)
+    return census(rng.random(count) < 0.3 * (1 - values) ** 2, values)
+
+
+def ask(rows: Rows, limits: ThresholdLimits = ANYWHERE, max_error: float = 0.05, delta: float = 0.05) -> Certificate:
+    return certify(rows, limits, max_error=max_error, delta=delta)
+
+
+def test_the_most_lenient_proven_candidate_is_the_answer() -> None:
+    """Step by step, by hand: the last before the first failure, with its own figures."""
+    rows = drawn()
+    found = ask(rows)
+    walked = []
+    for threshold in candidates(rows.value, ANYWHERE):
+        within = rows.value >= threshold
+        n, errors = int(within.sum()), int(rows.loss[within].sum())
+        if n < 177:
+            continue
+        if binomial_tail(errors, n, 0.05) > 0.05:
+            break
+        walked.append((threshold, n, errors))
+    assert CERTIFIED == found.status
+    assert found.threshold is not None
+    assert walked[-1] == (found.threshold, found.n, found.errors)
+    assert upper_bound(found.errors, found.n, confidence=0.95) == found.upper_bound <= 0.05
+    assert pytest.approx((rows.value >= found.threshold).mean()) == found.autonomy
+    assert (0, 0, 3_000, len(walked) + 1) == (found.missed, found.labels_needed, found.eligible, len(found.tested))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_sequence_is_mapies(seed: int) -> None:
+    """A published implementation of fixed-sequence testing rejects the same hypotheses."""
+    rows = drawn(seed=seed)
+    tails = []
+    for threshold in candidates(rows.value, ANYWHERE):
+        within = rows.value >= threshold
+        if within.sum() >= 177:
+            tails.append(binomial_tail(int(rows.loss[within].sum()), int(within.sum()), 0.05))
+    rejected = FWERFixedSequenceTesting().run(np.array(tails), 0.05)
+    assert len(rejected) == sum(proof.p_value <= 0.05 for proof in ask(rows).tested)
+
+
+def test_the_first_failure_ends_the_sequence() -> None:
+    """A lucky candidate behind a failed one proves nothing: every look costs."""
+    wrong = np.zeros(2_600, dtype=np.bool_)
+    wrong[210:390:5] = True
+    found = ask(census(wrong, np.linspace(1, 0, 2_600)))
+    assert [0, 36] == [proof.errors for proof in found.tested]
+    assert found.tested[0][:3] == (found.threshold, found.n, found.errors)
+    assert binomial_tail(36, 2_400, 0.05) < 1e-12
+
+
+def test_the_first_test_waits_for_three_times_the_least_labels() -> None:
+    """With 59 labels one error ends it all: better to begin where it can be borne."""
+    count = 59 * 13
+    found = ask(census(np.zeros(count, dtype=np.bool_), np.linspace(1, 0, count)))
+    assert 177 <= found.tested[0].n < 3 * 59 + 59
+    assert 10 == len(found.tested)
+
+
+def test_without_enough_labels_it_says_how_many_are_missing() -> None:
+    """An honest no, and what to do about it."""
+    found = ask(some_rows([0] * 100))
+    assert (NO_SAFE_THRESHOLD, None, 100, 0, 0) == found[:5]
+    assert (upper_bound(0, 100), 0.0, 261, 100, ()) == found[5:]
+
+
+def test_the_labels_needed_are_those_of_the_next_look() -> None:
+    """A later look has less to spend, so it takes more."""
+    found = certify(some_rows([0] * 100), ANYWHERE, max_error=0.05, delta=0.03, next_delta=0.01)
+    assert 361 - 100 < found.labels_needed
+
+
+def test_an_ai_that_errs_too_often_needs_no_more_labels() -> None:
+    """More of the same would prove nothing else."""
+    found = ask(some_rows([1, 0] * 400))
+    assert (NO_SAFE_THRESHOLD, 800, 400, 0, 1) == (
+        found.status, found.n, found.errors, found.labels_needed, len(found.tested)
+    )  # fmt: skip
+
+
+def test_without_decisions_there_is_nothing_to_prove() -> None:
+    """A new scope gets the same honest no."""
+    assert Certificate(NO_SAFE_THRESHOLD, None, 0, 0, 0, 1.0, 0.0, 361, 0) == ask(some_rows([]))
+
+
+def test_a_missed_review_counts_as_an_error() -> None:
+    """Else who skips the difficult ones would earn autonomy by it."""
+    done, skipped = [LabelState.LABELLED] * 940, [LabelState.MISSED] * 60
+    found = ask(some_rows([0] * 940 + [None] * 60, states=done + skipped))
+    assert (NO_SAFE_THRESHOLD, 60, 60) == (found.status, found.errors, found.missed)
+    assert CERTIFIED == ask(some_rows([0] * 940)).status
+
+
+def test_reviews_count_no_more_than_audits() -> None:
+    """They are thinned to the chance of an audit; n says what is left."""
+    rows = some_rows([0] * 4_000, values=[0.9] * 1_000 + [0.5] * 3_000, probabilities=[0.1] * 1_000 + [1.0] * 3_000)
+    found = ask(rows)
+    assert 0.5 == found.threshold
+    assert 1_250 < found.n < 1_350
+
+
+def test_where_lowering_tightens_the_highest_proven_value_is_the_answer() -> None:
+    """A score of danger: the mirror image of confidence."""
+    rows = drawn()
+    mirrored = ThresholdLimits(-1.0, 0.0, "lower")
+    turned = Rows(**{name: getattr(rows, name) for name in rows.__slots__} | {"value": -rows.value})
+    expected, found = ask(rows), ask(turned, mirrored)
+    assert (-(expected.threshold or 0), expected.n, expected.errors) == (found.threshold, found.n, found.errors)
+
+
+LABELS = st.lists(st.tuples(st.integers(0, 20), st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1])), min_size=1, max_size=300)
+
+
+@settings(max_examples=50)
+@given(LABELS, st.data())
+def test_order_changes_nothing_and_an_error_more_never_loosens(
+    labels: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    """Two replicas read rows in two orders; no report of an error may earn autonomy."""
+    values, losses = [value / 20 for value, _ in labels], [loss for _, loss in labels]
+    rows = some_rows(losses, values=values)
+    found = ask(rows, max_error=0.2, delta=0.2)
+    order = np.array(data.draw(st.permutations(range(len(rows)))))
+    assert found == ask(rows.take(order), max_error=0.2, delta=0.2)
+    losses[data.draw(st.integers(0, len(losses) - 1))] = 1
+    worse = ask(some_rows(losses, values=values), max_error=0.2, delta=0.2)
+    assert worse.threshold is None or (found.threshold is not None and found.threshold <= worse.threshold)
+
+
+@settings(max_examples=50)
+@given(LABELS, st.sampled_from([0.05, 0.1, 0.3]))
+def test_what_is_certified_is_proven_and_within_limits(labels: list[tuple[int, int]], max_error: float) -> None:
+    """The bound that is shown keeps the target, always."""
+    rows = some_rows([loss for _, loss in labels], values=[value / 20 for value, _ in labels])
+    found = ask(rows, ThresholdLimits(0.25, 0.75), max_error=max_error, delta=0.3)
+    if found.threshold is not None:
+        assert found.upper_bound <= max_error + 1e-12
+        assert 0.25 <= found.threshold <= 0.75
