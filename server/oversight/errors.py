@@ -12,6 +12,7 @@ Every error the service raises on purpose.
     * RecordPendingError            the record may still be in a journal
     * StoreUnavailableError         the store cannot be read or written
     * NotReplayableError            the snapshot of a decision is missing or does not compile
+    * StaleRevisionError            the thresholds changed since they were read
   x SetupError                      ends the process or the command; no caller can meet it
     * InvalidPolicyError            rule files do not compile
     * DataDirInUseError             another server has the data folder
@@ -49,6 +50,7 @@ __all__ = [
     "RecordUnavailableError",
     "RequestTooLargeError",
     "SetupError",
+    "StaleRevisionError",
     "StartError",
     "StoreUnavailableError",
     "StoreVersionError",
@@ -143,6 +145,18 @@ class NotReplayableError(CallError):
 
     def __init__(self, digest: str, text: str) -> None:
         super().__init__(text, digest=digest)
+
+
+class StaleRevisionError(CallError):
+    """The thresholds changed since they were read; read them again and decide anew."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(
+            f"the thresholds are at revision {found}, not at {expected}: they changed since they were read; read them "
+            "again and decide anew",
+            expected=str(expected),
+            found=str(found),
+        )
 
 
 class SetupError(OversightError):
