@@ -12,7 +12,7 @@ Every error the service raises on purpose.
     * RecordPendingError            the record may still be in a journal
     * StoreUnavailableError         the store cannot be read or written
     * NotReplayableError            the snapshot of a decision is missing or does not compile
-    * StaleRevisionError            thresholds or stops changed since they were read
+    * StaleRevisionError            the thresholds changed since they were read
     * ThresholdRefusedError         a change of thresholds cannot be made
       x UnknownThresholdError       the rules have no such threshold
       x UnknownScopeError           the rules have no such policy, intent or department
@@ -174,7 +174,8 @@ class StaleRevisionError(CallError):
 
     def __init__(self, expected: int, found: int) -> None:
         super().__init__(
-            f"the thresholds changed since revision {expected} was read: the newest is {found}; read them again",
+            f"the thresholds are at revision {found}, not at {expected}: they changed since they were read; read them "
+            "again and decide anew",
             expected=str(expected),
             found=str(found),
         )
