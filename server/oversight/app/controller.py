@@ -22,7 +22,8 @@ from oversight.app.reports import ControllerReport, write_report
 from oversight.app.retention_watch import RetentionWatch
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.app.store import open_store, open_store_database, open_store_reader
+from oversight.app.store import open_control_store, open_store, open_store_database, open_store_reader
+from oversight.app.threshold_desk import ThresholdDesk
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.grpc_api.convert.frames import count_records, decode_frame
@@ -44,6 +45,7 @@ _TELEMETRY_S = 1.0
 _RETENTION_S = 1.0
 _NICENESS = 19
 _COUNT_S = 5.0
+_LAPSE_S = 10.0
 _ADMIN_GRACE_S = 0.5
 _GC_THRESHOLDS = (50_000, 10, 10)
 _HANDING_OVER_S = 1.0
@@ -141,7 +143,21 @@ class _Controller:
         self._eraser = Erasure(engine, id_key=keys.id_key, clock_us=now_us)
         self._pending = PendingOutcomes(self._reader.reading)
         self._pending_loop = Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting)
-        self._loops = (self._policy_loop, self._drain_loop, self._retention_loop, self._pending_loop)
+        self._thresholds = ThresholdDesk(
+            settings,
+            open_control_store(settings),
+            rules=self._policy.in_force,
+            records=SqlListing(self._reader.reading),
+            clock_us=now_us,
+        )
+        self._lapse_loop = Repetition("the lapse of proposals", _LAPSE_S, self._thresholds.step)
+        self._loops = (
+            self._policy_loop,
+            self._drain_loop,
+            self._retention_loop,
+            self._pending_loop,
+            self._lapse_loop,
+        )
         self._admin: AdminPort | None = None
         self._telemetry: Telemetry | None = None
 
@@ -172,6 +188,7 @@ class _Controller:
                 self._settings,
                 lister=SqlListing(self._reader.reading),
                 eraser=self._eraser,
+                thresholds=self._thresholds.use_cases,
                 counters=counters,
                 tracer=self._telemetry.tracer,
             )
@@ -185,6 +202,7 @@ class _Controller:
         self._policy_loop.stop(0.0)
         self._retention_loop.stop(0.0)
         self._pending_loop.stop(0.0)
+        self._lapse_loop.stop(0.0)
         if self._admin is not None:
             self._admin.close(_ADMIN_GRACE_S)
         grace_s = self._settings.shutdown_grace_s

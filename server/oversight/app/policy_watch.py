@@ -16,6 +16,7 @@ from oversight.errors import InvalidPolicyError, Problem
 from oversight.policies import SnapshotSource, assemble_source, compile_source
 from oversight.rules.source import RuleFiles, default_folder, read_folder
 from oversight.settings import Settings
+from oversight.thresholds.values import RulesInForce
 
 __all__ = ["PolicyState", "PolicyWatch"]
 
@@ -52,6 +53,7 @@ class PolicyWatch:
         clock_us: Callable[[], int],
     ) -> None:
         self.state = PolicyState()
+        self._rules: RulesInForce | None = None
         self._settings = settings
         self._run = run
         self._folder = settings.policy or default_folder()
@@ -73,6 +75,12 @@ class PolicyWatch:
         kept = self._last_good.read()
         if kept is None or not self._serve_last_good(kept):
             raise InvalidPolicyError(self._problems)
+
+    def in_force(self) -> RulesInForce:
+        """Return the rules that are published; RuntimeError before `start`."""
+        if self._rules is None:
+            raise RuntimeError("no rules are published yet")
+        return self._rules
 
     def look(self) -> bool:
         """Look at the folder once; return whether anything changed. Never raises: what is wrong stands in `state`."""
@@ -110,6 +118,7 @@ class PolicyWatch:
         self._outbox.put(snapshot.digest, document)
         self._last_good.keep(LastGood(document, snapshot.digest, looked_us))
         publish_snapshot(self._run, snapshot, blueprint, source)
+        self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
         self.state = PolicyState(
             digest=snapshot.digest,
             commit=snapshot.commit,
@@ -126,13 +135,14 @@ class PolicyWatch:
                 max_policy_age_s=self._settings.max_policy_age_s,
                 max_threshold_age_s=self._settings.max_threshold_age_s,
             )
-            blueprint, _ = compile_source(source)
+            blueprint, rules = compile_source(source)
             snapshot = assemble_source(source, blueprint)
             self._outbox.put(snapshot.digest, source.to_document())
             publish_snapshot(self._run, snapshot, blueprint, source)
         except (InvalidPolicyError, ValueError, TypeError, KeyError, OSError) as error:
             _log.error("the last good rules cannot be served either: %s", error)
             return False
+        self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
         self.state = self.state._replace(
             digest=snapshot.digest,
             commit=snapshot.commit,

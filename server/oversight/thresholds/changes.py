@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import NamedTuple
 
 from oversight.engine.control import SYSTEM, ControlEvent, ControlState, EventKind, PendingChange, Setting
 from oversight.errors import InvalidRequestError, NotPendingError, SecondPersonNeededError, StaleRevisionError
@@ -20,59 +17,13 @@ from oversight.thresholds.effects import (
     to_evidence,
 )
 from oversight.thresholds.log import UNAUTHENTICATED, ControlLog, needed_justification
-from oversight.thresholds.preview import Preview, preview_change
+from oversight.thresholds.outcome import ChangeStatus, Checked, Outcome, Terms, outcome_of
+from oversight.thresholds.preview import preview_change
 from oversight.thresholds.values import RulesInForce, Values, replace_values
 
-__all__ = ["ChangeStatus", "Changes", "Outcome", "Terms"]
+__all__ = ["Changes"]
 
 _US_PER_H = 3_600_000_000
-
-
-class ChangeStatus(IntEnum):
-    """What became of a change; numbered like the enum of the API."""
-
-    VALIDATED = 1
-    IN_FORCE = 2
-    PENDING = 3
-
-
-class Terms(NamedTuple):
-    """
-    Who changes something, why, and on what condition.
-
-    *expected_revision* is the one that the caller has read, None where that does not matter. *validate_only*: check and
-    change nothing; then no justification is needed.
-    """
-
-    caller: str
-    justification: str = ""
-    expected_revision: int | None = None
-    validate_only: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a change does and what became of it; `revision` is that of its event, the newest where it was not made."""
-
-    status: ChangeStatus
-    revision: int
-    settings: tuple[Setting, ...]
-    effects: tuple[Effect, ...]
-    kind: EffectKind
-    needs_approval: bool
-    preview: Preview | None = None
-    lapses_at_us: int | None = None
-
-
-class _Checked(NamedTuple):
-    """A change that was found in order."""
-
-    settings: tuple[Setting, ...]
-    effects: tuple[Effect, ...]
-    needs_approval: bool
-    before: Values
-    after: Values
-    rules: RulesInForce
 
 
 class Changes:
@@ -181,12 +132,12 @@ class Changes:
                     refers_to=refers_to,
                     evidence=evidence,
                 )
-                return _outcome(ChangeStatus.IN_FORCE, revision, checked)
+                return outcome_of(ChangeStatus.IN_FORCE, revision, checked)
             return self._propose(state, checked, terms.caller, why)
 
         return self._log.repeat(attempt, terms.expected_revision)
 
-    def _propose(self, state: ControlState, checked: _Checked, caller: str, why: str) -> Outcome:
+    def _propose(self, state: ControlState, checked: Checked, caller: str, why: str) -> Outcome:
         if caller == UNAUTHENTICATED:
             raise SecondPersonNeededError(
                 "this loosens thresholds, which needs a second person here (setting loosening_needs_approval), and "
@@ -199,7 +150,7 @@ class Changes:
             lapses_at_us=lapses_at_us,
             evidence=to_evidence(checked.effects),
         )
-        return _outcome(ChangeStatus.PENDING, revision, checked, lapses_at_us=lapses_at_us)
+        return outcome_of(ChangeStatus.PENDING, revision, checked, lapses_at_us=lapses_at_us)
 
     def _approve(self, state: ControlState, revision: int, terms: Terms) -> Outcome:
         proposal = self._pending(state, revision)
@@ -220,7 +171,7 @@ class Changes:
             refers_to=revision,
             evidence=to_evidence(checked.effects),
         )
-        return _outcome(ChangeStatus.IN_FORCE, approved, checked)
+        return outcome_of(ChangeStatus.IN_FORCE, approved, checked)
 
     def _pending(self, state: ControlState, revision: int) -> PendingChange:
         found = state.pending.get(revision)
@@ -235,7 +186,7 @@ class Changes:
         event = next(iter(self._log.events_after(revision - 1)))
         return effects_from_evidence(event.evidence)
 
-    def _check(self, state: ControlState, settings: tuple[Setting, ...]) -> _Checked:
+    def _check(self, state: ControlState, settings: tuple[Setting, ...]) -> Checked:
         rules = self._rules()
         now_us = self._log.now_us()
         check_settings(rules, settings, state.values)
@@ -245,26 +196,12 @@ class Changes:
         check_outcome(rules, before, after, settings, now_us)
         effects = find_effects(rules, before, after, settings, now_us)
         needs_approval = self._needs_approval and overall(effects) is EffectKind.LOOSENS
-        return _Checked(settings, effects, needs_approval, before, after, rules)
+        return Checked(settings, effects, needs_approval, before, after, rules)
 
-    def _validated(self, state: ControlState, checked: _Checked) -> Outcome:
+    def _validated(self, state: ControlState, checked: Checked) -> Outcome:
         now_us = self._log.now_us()
         preview = preview_change(self._records, checked.rules, checked.before, checked.after, now_us)
-        return _outcome(ChangeStatus.VALIDATED, state.revision, checked, preview=preview)
-
-
-def _outcome(
-    status: ChangeStatus,
-    revision: int,
-    checked: _Checked,
-    *,
-    preview: Preview | None = None,
-    lapses_at_us: int | None = None,
-) -> Outcome:
-    kind = overall(checked.effects)
-    return Outcome(
-        *(status, revision, checked.settings, checked.effects, kind, checked.needs_approval), preview, lapses_at_us
-    )
+        return outcome_of(ChangeStatus.VALIDATED, state.revision, checked, preview=preview)
 
 
 def _check_second_person(proposal: PendingChange, caller: str) -> None:

@@ -13,8 +13,8 @@ from oversight.engine.snapshot import Stop
 from oversight.errors import InvalidRequestError
 from oversight.grpc_api.convert.checks import check_text, check_time
 from oversight.rules.scopes import Scope, Scoped, scope_of
-from oversight.thresholds.changes import Outcome, Terms
 from oversight.thresholds.effects import Effect, effects_from_evidence
+from oversight.thresholds.outcome import Outcome, Terms
 from oversight.thresholds.preview import Preview
 from oversight.thresholds.table import Table
 from oversight.v1 import threshold_service_pb2 as pb
