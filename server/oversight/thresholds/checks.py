@@ -54,7 +54,7 @@ def check_settings(rules: RulesInForce, settings: Sequence[Setting], live: Colle
         bounds = threshold.minimum, threshold.maximum
         if not threshold.minimum <= one.value <= threshold.maximum:  # false for NaN, too
             raise OutOfBoundsError(f"{field}.value", phrase_out_of_bounds(one.name, one.value, *bounds), *bounds)
-        if not one.value.is_integer() and rules.counts(policy.name, one.name):
+        if one.value % 1 and rules.counts(policy.name, one.name):
             text = f"{show_number(one.value)} is not a whole number, and {one.name!r} counts something"
             raise OutOfBoundsError(f"{field}.value", text, *bounds)
 
