@@ -34,6 +34,7 @@ from oversight.app.store import (
     open_store_database,
     open_store_reader,
 )
+from oversight.app.threshold_desk import ThresholdDesk
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.grpc_api.convert.frames import count_records, decode_frame
@@ -55,6 +56,7 @@ _TELEMETRY_S = 1.0
 _RETENTION_S = 1.0
 _NICENESS = 19
 _COUNT_S = 5.0
+_LAPSE_S = 10.0
 _ADMIN_GRACE_S = 0.5
 _GC_THRESHOLDS = (50_000, 10, 10)
 _HANDING_OVER_S = 1.0
@@ -163,12 +165,21 @@ class _Controller:
         self._eraser = Erasure(engine, id_key=keys.id_key, clock_us=now_us)
         self._pending = PendingOutcomes(self._reader.reading)
         self._pending_loop = Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting)
+        self._thresholds = ThresholdDesk(
+            settings,
+            self._control_store,
+            rules=self._policy.in_force,
+            records=SqlListing(self._reader.reading),
+            clock_us=now_us,
+        )
+        self._lapse_loop = Repetition("the lapse of proposals", _LAPSE_S, self._thresholds.step)
         self._loops = (
             self._control_loop,
             self._policy_loop,
             self._drain_loop,
             self._retention_loop,
             self._pending_loop,
+            self._lapse_loop,
         )
         self._admin: AdminPort | None = None
         self._telemetry: Telemetry | None = None
@@ -205,6 +216,7 @@ class _Controller:
                 self._settings,
                 lister=SqlListing(self._reader.reading),
                 eraser=self._eraser,
+                thresholds=self._thresholds.use_cases,
                 counters=counters,
                 tracer=self._telemetry.tracer,
             )
@@ -219,6 +231,7 @@ class _Controller:
         self._policy_loop.stop(0.0)
         self._retention_loop.stop(0.0)
         self._pending_loop.stop(0.0)
+        self._lapse_loop.stop(0.0)
         if self._admin is not None:
             self._admin.close(_ADMIN_GRACE_S)
         grace_s = self._settings.shutdown_grace_s

@@ -16,6 +16,7 @@ from oversight.policies import SnapshotSource, assemble_source, compile_source
 from oversight.rules.load import RuleSet
 from oversight.rules.source import RuleFiles, default_folder, read_folder
 from oversight.settings import Settings
+from oversight.thresholds.values import RulesInForce
 
 __all__ = ["PolicyState", "PolicyWatch"]
 
@@ -52,6 +53,7 @@ class PolicyWatch:
         clock_us: Callable[[], int],
     ) -> None:
         self.state = PolicyState()
+        self._rules: RulesInForce | None = None
         self._settings = settings
         self._publication = publication
         self._folder = settings.policy or default_folder()
@@ -72,6 +74,12 @@ class PolicyWatch:
         kept = self._last_good.read()
         if kept is None or not self._serve_last_good(kept):
             raise InvalidPolicyError(self._problems)
+
+    def in_force(self) -> RulesInForce:
+        """Return the rules that are published; RuntimeError before `start`."""
+        if self._rules is None:
+            raise RuntimeError("no rules are published yet")
+        return self._rules
 
     def look(self) -> bool:
         """Look at the folder once; return whether anything changed. Never raises: what is wrong stands in `state`."""
@@ -106,6 +114,7 @@ class PolicyWatch:
         snapshot = assemble_source(source, blueprint)
         self._last_good.keep(LastGood(source.to_document(), snapshot.digest, looked_us))
         self._publication.put_rules(_rules(source, blueprint, rules))
+        self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
         self.state = PolicyState(
             digest=snapshot.digest,
             commit=snapshot.commit,
@@ -127,6 +136,7 @@ class PolicyWatch:
         except (InvalidPolicyError, ValueError, TypeError, KeyError, OSError) as error:
             _log.error("the last good rules cannot be served either: %s", error)
             return False
+        self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
         self.state = self.state._replace(
             digest=snapshot.digest,
             commit=snapshot.commit,
