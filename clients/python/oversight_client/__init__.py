@@ -65,6 +65,7 @@ from oversight_client.fields import (
     DecideFields,
     OutcomeFields,
 )
+from oversight_client.stops import EngagedStop
 from oversight_client.values import (
     Comparison,
     Decision,
@@ -95,6 +96,7 @@ __all__ = [
     "DecideFields",
     "Decision",
     "DecisionView",
+    "EngagedStop",
     "ErasedSubject",
     "ErrorCategory",
     "Escalation",
