@@ -64,7 +64,7 @@ def a_pair(number: int) -> ControlEvent:
 def is_torn(reply: decision_service_pb2.DecideResponse) -> bool:
     """Tell whether the reply was made with half of a change."""
     limits = {reason.rule_id: json.loads(reason.comparisons[0].limit) for reason in reply.reasons}
-    return abs(limits["one"] - limits["other"] - 0.1) > 1e-9
+    return bool(abs(limits["one"] - limits["other"] - 0.1) > 1e-9)
 
 
 class Seen(NamedTuple):

@@ -71,12 +71,14 @@ def run_controller(settings: Settings) -> int:
     Raises `InvalidPolicyError` where neither the folder nor an earlier run has rules that compile, and
     `StoreVersionError` for a database of another version.
     """
+    # Before the priority is given up: a stop must not wait until nobody calls.
+    control = _Control()
     os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
     configure_logs("controller", level=settings.log_level, form=settings.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signals = SignalPipe(signal.SIGTERM, signal.SIGUSR1)
-    controller = _Controller(settings, wake=signals.wake)
+    controller = _Controller(settings, control, wake=signals.wake)
     controller.publish()
     _yield_to_callers()
     _settle_memory()
@@ -111,8 +113,16 @@ def _settle_memory() -> None:
     gc.set_threshold(*_GC_THRESHOLDS)
 
 
+class _Control:
+    """The loop that brings thresholds and stops into force, made before there is anything that it could do."""
+
+    def __init__(self) -> None:
+        self.step: Callable[[], object] = lambda: None
+        self.loop = Repetition("the look at thresholds and stops", 0.0, lambda: self.step(), urgent=True)
+
+
 class _Controller:
-    def __init__(self, settings: Settings, *, wake: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, control: _Control, *, wake: Callable[[], None]) -> None:
         self._settings = settings
         self._run = run_folder(settings.data_dir)
         self._wake = wake
@@ -130,7 +140,8 @@ class _Controller:
             last=LastControlFile(settings.data_dir),
             clock_us=now_us,
         )
-        self._control_loop = Repetition("the look at thresholds and stops", 0.0, self._look_at_control)
+        control.step = self._look_at_control
+        self._control_loop = control.loop
         keys = load_keys(settings)
         self._store = open_store(settings)
         self._drain = DrainWatch(
