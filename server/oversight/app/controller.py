@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -35,6 +34,7 @@ from oversight.app.store import (
     open_store_reader,
 )
 from oversight.app.threshold_desk import ThresholdDesk
+from oversight.app.yielding import settle_memory, yield_to_callers
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.grpc_api.convert.frames import count_records, decode_frame
@@ -58,7 +58,6 @@ _NICENESS = 19
 _COUNT_S = 5.0
 _LAPSE_S = 10.0
 _ADMIN_GRACE_S = 0.5
-_GC_THRESHOLDS = (50_000, 10, 10)
 _HANDING_OVER_S = 1.0
 """What a drain may take when a successor goes on with it at once."""
 _log = logging.getLogger(__name__)
@@ -80,8 +79,8 @@ def run_controller(settings: Settings) -> int:
     signals = SignalPipe(signal.SIGTERM, signal.SIGUSR1)
     controller = _Controller(settings, control, wake=signals.wake)
     controller.publish()
-    _yield_to_callers()
-    _settle_memory()
+    yield_to_callers()
+    settle_memory()
     controller.start()
     while not (told := signals.wait(_HEARTBEAT_S)):
         controller.report()
@@ -89,36 +88,13 @@ def run_controller(settings: Settings) -> int:
     return 0
 
 
-def _yield_to_callers() -> None:
-    """
-    Leave a shared CPU to deciding, as soon as there is something to decide by.
-
-    SCHED_IDLE, because the kernel lets even the nicest thread of another class finish a slice of some milliseconds
-    before a worker that wakes gets the CPU (docs/adr/0021).
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except OSError as error:
-        _log.warning("draining and compiling may make callers wait: SCHED_IDLE: %s", error)
-
-
-def _settle_memory() -> None:
-    """
-    Take what was loaded at start out of the garbage collector's sight, and collect less often.
-
-    Records leave no cycles behind, and looking for them among the thousands of a batch takes 5 % of the drain.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
-
-
 class _Control:
     """The loop that brings thresholds and stops into force, made before there is anything that it could do."""
 
     def __init__(self) -> None:
         self.step: Callable[[], object] = lambda: None
-        self.loop = Repetition("the look at thresholds and stops", 0.0, lambda: self.step(), urgent=True)
+        # Looked up at each step: what it does is known only later.
+        self.loop = Repetition("the look at thresholds and stops", 0.0, lambda: self.step(), urgent=True)  # noqa: PLW0108
 
 
 class _Controller:

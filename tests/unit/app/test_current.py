@@ -312,15 +312,13 @@ def test_a_stop_of_this_machine_is_seen_and_let_go(controller: Controller, tmp_p
     """Also where the controller is dead and the store is down."""
     stops = LocalStops(tmp_path)
     current = CurrentSnapshot(controller.run, clock_us=Clock(), local_stops=stops)
-    assert () == current.stops
-
     stops.engage(LOCAL)
     current.refresh()
-    assert (LOCAL.stop,) == current.stops
-
+    engaged = current.stops
     stops.release(LOCAL.stop, by="local:ann", at_us=2, justification="over")
     current.refresh()
-    assert () == current.stops
+
+    assert ((LOCAL.stop,), ()) == (engaged, current.stops)
 
 
 def test_a_stop_that_went_into_a_snapshot_that_cannot_be_used_stays(controller: Controller, tmp_path: Path) -> None:

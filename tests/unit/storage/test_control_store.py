@@ -82,17 +82,14 @@ def test_a_listener_hears_of_an_event_at_once(postgres_url: str) -> None:
     store = SqlControlStore(open_database(postgres_url, read_only=False))
     store.prepare()
     listener = PostgresqlListener(make_url(postgres_url), connect_timeout_s=5, poll_s=30)
-    heard = threading.Event()
-    threads = [threading.Thread(target=lambda: (listener.wait(), heard.set())) for _ in range(1)]
-    for thread in threads:
-        thread.start()
+    waiting = threading.Thread(target=listener.wait)
+    waiting.start()
     assert listener.listens.wait(10)
 
     store.append(a_change(), expected_revision=0)
 
-    assert heard.wait(10)
-    for thread in threads:
-        thread.join()
+    waiting.join(10)
+    assert not waiting.is_alive()
     listener.close()
     store.close()
 
