@@ -10,10 +10,12 @@ import grpc
 
 from oversight.v1.insight_service_pb2 import EraseSubjectRequest, ListRecordsRequest
 from oversight.v1.insight_service_pb2_grpc import InsightServiceStub
+from oversight.v1.threshold_service_pb2_grpc import ThresholdServiceStub
 from oversight_client.attempts import Attempts, checked_timeout_s
 from oversight_client.channel import TlsOptions, channel_credentials, channel_options, open_channel
 from oversight_client.convert import stored_decision_from_proto
 from oversight_client.failures import error_from_rpc
+from oversight_client.threshold_calls import ThresholdCalls
 from oversight_client.values import ErasedSubject, RecordPage, StoredDecision
 from oversight_client.wire import time_from_proto, write_fields
 
@@ -31,7 +33,7 @@ class _Method(Protocol[Q_contra, R_co]):
     def __call__(self, request: Q_contra, /, *, timeout: float) -> R_co: ...
 
 
-class AdminClient:
+class AdminClient(ThresholdCalls):
     """
     Reads and erases on the admin port at *target*.
 
@@ -56,6 +58,7 @@ class AdminClient:
         credentials = channel_credentials(target, tls, insecure=insecure)
         self._channel = open_channel(target, credentials, channel_options(target, tls))
         self._insight = InsightServiceStub(self._channel)
+        self._thresholds = ThresholdServiceStub(self._channel)
 
     def list_records(self, *, page_size: int = 0, page_token: str = "", **filters: object) -> RecordPage:
         """
