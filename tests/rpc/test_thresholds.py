@@ -11,44 +11,15 @@ import pytest
 
 from oversight.engine.control import ControlEvent, EventKind
 from oversight.engine.snapshot import Stop
-from oversight.grpc_api.admin_server import build_admin_server
-from oversight.settings import Settings
-from oversight.telemetry.counters import Counters
 from oversight.v1 import threshold_service_pb2 as pb
-from oversight.v1 import threshold_service_pb2_grpc
 from refusals import refusal_of
 from threshold_desk import HOUR_US, NOW_US, Desk, a_setting, by
+from threshold_port import Port
 
-UNUSED: Any = None
 LOOSER = a_setting(0.8)
 STOP = (Stop(department="bank"), "ann", "it invents rates")
 INVALID, PRECONDITION = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION
 DENIED = grpc.StatusCode.PERMISSION_DENIED
-
-
-class Port:
-    """The admin port over a desk in memory, and a stub to call it."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.server = build_admin_server(
-            Settings(admin_listen="127.0.0.1:0"),
-            lister=UNUSED,
-            eraser=UNUSED,
-            thresholds=desk.use_cases,
-            counters=Counters(),
-            tracer=None,
-        )
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{self.server.start()}")
-        self.stub = threshold_service_pb2_grpc.ThresholdServiceStub(self.channel)
-
-    def update(self, *changes: pb.ThresholdChange, **fields: Any) -> pb.ThresholdUpdate:
-        request = pb.UpdateThresholdsRequest(changes=changes, **{"justification": "as agreed", **fields})
-        return self.stub.UpdateThresholds(request, timeout=10).update
-
-    def close(self) -> None:
-        self.channel.close()
-        self.server.stop(0)
 
 
 @pytest.fixture
