@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +16,7 @@ from oversight.engine.snapshot import Stop
 from threshold_desk import HOUR_US, NOW_US, Desk, a_setting, by
 from threshold_port import Port
 
+COMMAND = str(Path(sys.executable).with_name("oversight"))
 WHY = ("-m", "complaints went up")
 
 
@@ -109,19 +115,37 @@ def test_file_gives_way_to_the_rule_files(thresholds, port):
     assert (None, "LOOSENS", True) == (shown["settings"][0]["value"], shown["effect"], shown["needs_approval"])
 
 
-def test_what_was_looked_at_is_what_is_changed(run, port, monkeypatch):
+def at_terminal(port, meanwhile, answer):
+    """Type a change at a terminal, do *meanwhile* while it asks, and *answer*; return exit code, output and errors."""
+    leader, follower = pty.openpty()
+    words = [COMMAND, "thresholds", "set", "autonomy", "0.9", *WHY, "--admin", port.target]
+    with subprocess.Popen(words, stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        os.close(follower)
+        said = ""
+        while process.stdout is not None and "Do it? [y/N]:" not in said:
+            said += (read := process.stdout.read(1))
+            assert read, said
+        meanwhile()
+        os.write(leader, f"{answer}\n".encode())
+        rest, errors = process.communicate(timeout=30)
+        os.close(leader)
+    return process.returncode, said + rest, errors
+
+
+def test_a_no_leaves_all_as_it_is(port):
+    """The table above the question is there to be read."""
+    code, said, _ = at_terminal(port, lambda: None, "n")
+    assert (1, []) == (code, port.desk.store.events)
+    assert "this tightens autonomy" in said
+    assert 0 == at_terminal(port, lambda: None, "y")[0]
+    assert 1 == len(port.desk.store.events)
+
+
+def test_what_was_looked_at_is_what_is_changed(port):
     """Somebody else came between question and answer."""
-
-    def answer(question):
-        port.desk.changes.update([a_setting(0.95)], by("ben"))
-        return question == "Do it?"
-
-    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("typer.confirm", answer)
-    monkeypatch.setattr("oversight.cli.thresholds._is_asked", lambda: True)
-    result = run("thresholds", "set", "autonomy", "0.9", *WHY, "--admin", port.target)
-    assert (1, 1) == (result.exit_code, len(port.desk.store.events))
-    assert "they changed since they were read" in result.stderr
+    code, _, errors = at_terminal(port, lambda: port.desk.changes.update([a_setting(0.95)], by("ben")), "y")
+    assert (1, 1) == (code, len(port.desk.store.events))
+    assert "they changed since they were read" in errors
 
 
 @pytest.mark.parametrize(
