@@ -22,7 +22,7 @@ from servers import ServerProcess, started, wait_until
 
 pytestmark = pytest.mark.e2e
 OVERSIGHT = str(Path(sys.executable).with_name("oversight"))
-UNSURE = {"response_confidence": 0.88}
+UNSURE: dict[str, Any] = {"response_confidence": 0.88}
 
 
 def reason(server: ServerProcess, **fields: Any) -> str:

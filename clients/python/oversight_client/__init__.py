@@ -70,6 +70,7 @@ from oversight_client.fields import (
     DecideFields,
     OutcomeFields,
 )
+from oversight_client.stops import EngagedStop
 from oversight_client.threshold_values import (
     PendingChange,
     StopScope,
@@ -117,6 +118,7 @@ __all__ = [
     "DecisionView",
     "Direction",
     "Effect",
+    "EngagedStop",
     "ErasedSubject",
     "ErrorCategory",
     "Escalation",

@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "replay-record": "Decide records again; do they come out the same?",
     "status": "Show what a server here is doing and whether all is well.",
     "thresholds": "Show what is in force, and change it while the service runs.",
+    "stop": "Send every message to a person, or let go on.",
     "store": "Show the layout of the store, or bring it to another version.",
     "verify": "Find records that were removed, altered or reordered.",
     "retain": "Remove records that are older than they may be.",
