@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -118,7 +119,7 @@ def _preview_lines(preview: ThresholdPreview) -> Iterable[str]:
 
 
 def _effects_table(effects: Iterable[ThresholdEffect]) -> Table:
-    table = Table("Policy", "Threshold", "For", "Before", "After", "Effect", "From")
+    table = _table("Policy", "Threshold", "For", "Before", "After", "Effect", "From")
     for one in effects:
         since = "now" if one.since is None else f"{one.since:%Y-%m-%d %H:%M:%S} UTC"
         cells = [one.policy, one.name, _scope(one.scope), f"{one.before:.15g}", f"{one.after:.15g}"]
@@ -128,7 +129,7 @@ def _effects_table(effects: Iterable[ThresholdEffect]) -> Table:
 
 def values_table(found: ThresholdSet, name: str, screen: Console) -> None:
     """Print what is in force (of *name* alone where that is not empty) and what waits."""
-    table = Table("Threshold", "In force", "File", "From", "To", "Stricter", "Set for")
+    table = _table("Threshold", "In force", "File", "From", "To", "Stricter", "Set for")
     for one in found.values:
         if name in ("", one.name):
             numbers = [f"{number:.15g}" for number in (one.value, one.file_value, one.minimum, one.maximum)]
@@ -149,9 +150,13 @@ def values_table(found: ThresholdSet, name: str, screen: Console) -> None:
         screen.print(Text(told, style="yellow"))
 
 
+def _table(*columns: str) -> Table:
+    return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1))
+
+
 def history_table(events: Iterable[ThresholdEvent]) -> Table:
     """Return the events as a table."""
-    table = Table("Revision", "When (UTC)", "What", "Who", "Change", "Why")
+    table = _table("Revision", "When (UTC)", "What", "Who", "Change", "Why")
     for event in events:
         about = f" {event.refers_to}" if event.refers_to else ""
         kind = in_words(event.kind)
