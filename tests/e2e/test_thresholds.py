@@ -56,7 +56,18 @@ def test_a_threshold_set_during_a_replay_changes_its_tiers_within_moments(tmp_pa
     rows = tmp_path / "messages.jsonl"
     rows.write_text("".join(json.dumps({**MESSAGE, "request_id": f"r{number}"}) + "\n" for number in range(30_000)))
     with started(tmp_path, workers=2, policy=ROOT / "policy_rules") as server:
-        command = [SERVE[0], "replay", str(rows), "--target", server.target, "--json", "--batch", "5", "--concurrency", "2"]
+        command = [
+            SERVE[0],
+            "replay",
+            str(rows),
+            "--target",
+            server.target,
+            "--json",
+            "--batch",
+            "5",
+            "--concurrency",
+            "2",
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as replay:
             with AdminClient(admin_address(server), timeout_s=30) as admin:
                 wait_until(lambda: admin.list_records(page_size=1).records, "some decisions on record")
