@@ -10,6 +10,7 @@ from oversight.engine.compile import compile_policies
 from oversight.engine.control import ControlEvent, Setting
 from oversight.engine.request import Request, ServerFacts
 from oversight.errors import StoreUnavailableError
+from oversight.grpc_api.threshold_service import ThresholdUseCases
 from oversight.rules.load import load
 from oversight.rules.source import RuleFiles
 from oversight.storage.records import PageKey, RecordFilter, RecordPage, StoredDecision
@@ -151,6 +152,7 @@ class Desk:
         )
         self.stops = Stops(self.log, needs_other=needs_approval)
         self.tables = Tables(self.log, rules=lambda: self.rules)
+        self.use_cases = ThresholdUseCases(self.tables, self.changes, self.stops, self.rules.default_policy)
 
 
 def by(caller: str = "ann", justification: str = "as agreed", **terms: Any) -> Terms:

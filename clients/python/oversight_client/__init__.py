@@ -15,11 +15,14 @@ from oversight_client.async_client import AsyncClient
 from oversight_client.channel import TlsOptions
 from oversight_client.client import Client
 from oversight_client.coalescing import Coalescing
-from oversight_client.convert import decision_to_dict, stored_decision_to_dict
+from oversight_client.convert import decision_to_dict, stored_decision_to_dict, value_to_dict
 from oversight_client.enums import (
+    ChangeStatus,
     Channel,
     CustomerTier,
     DecisionView,
+    Direction,
+    Effect,
     ErrorCategory,
     Escalation,
     Evaluation,
@@ -32,6 +35,8 @@ from oversight_client.enums import (
     Resolution,
     RuleOutcome,
     SentimentSource,
+    ThresholdEventKind,
+    ThresholdSource,
     Tier,
     Verdict,
 )
@@ -66,6 +71,20 @@ from oversight_client.fields import (
     OutcomeFields,
 )
 from oversight_client.stops import EngagedStop
+from oversight_client.threshold_values import (
+    PendingChange,
+    StopScope,
+    ThresholdEffect,
+    ThresholdEvent,
+    ThresholdHistory,
+    ThresholdPreview,
+    ThresholdScope,
+    ThresholdSet,
+    ThresholdSetting,
+    ThresholdUpdate,
+    ThresholdValue,
+    TierMix,
+)
 from oversight_client.values import (
     Comparison,
     Decision,
@@ -86,6 +105,7 @@ __all__ = [
     "AttributeScalar",
     "CallCancelledError",
     "CallError",
+    "ChangeStatus",
     "Channel",
     "Client",
     "ClientClosedError",
@@ -96,6 +116,8 @@ __all__ = [
     "DecideFields",
     "Decision",
     "DecisionView",
+    "Direction",
+    "Effect",
     "EngagedStop",
     "ErasedSubject",
     "ErrorCategory",
@@ -116,6 +138,7 @@ __all__ = [
     "OutcomeStatus",
     "OverloadedError",
     "OversightError",
+    "PendingChange",
     "PermissionDeniedError",
     "PolicyIdentity",
     "ProposedAction",
@@ -132,8 +155,21 @@ __all__ = [
     "ServiceError",
     "SetupError",
     "StaleRevisionError",
+    "StopScope",
     "StoredDecision",
+    "ThresholdEffect",
+    "ThresholdEvent",
+    "ThresholdEventKind",
+    "ThresholdHistory",
+    "ThresholdPreview",
+    "ThresholdScope",
+    "ThresholdSet",
+    "ThresholdSetting",
+    "ThresholdSource",
+    "ThresholdUpdate",
+    "ThresholdValue",
     "Tier",
+    "TierMix",
     "TlsFileError",
     "TlsOptions",
     "UnauthenticatedError",
@@ -141,4 +177,5 @@ __all__ = [
     "Verdict",
     "decision_to_dict",
     "stored_decision_to_dict",
+    "value_to_dict",
 ]

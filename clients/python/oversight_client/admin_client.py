@@ -17,6 +17,7 @@ from oversight_client.channel import TlsOptions, channel_credentials, channel_op
 from oversight_client.convert import stored_decision_from_proto
 from oversight_client.failures import error_from_rpc
 from oversight_client.stops import EngagedStop, scope_to_proto, stop_from_proto
+from oversight_client.threshold_calls import ThresholdCalls
 from oversight_client.values import ErasedSubject, RecordPage, StoredDecision
 from oversight_client.wire import time_from_proto, write_fields
 
@@ -34,7 +35,7 @@ class _Method(Protocol[Q_contra, R_co]):
     def __call__(self, request: Q_contra, /, *, timeout: float) -> R_co: ...
 
 
-class AdminClient:
+class AdminClient(ThresholdCalls):
     """
     Reads and erases on the admin port at *target*.
 

@@ -1,4 +1,4 @@
-"""Changing thresholds: all or nothing, by the newest revision, with a reason, and by two people where that is needed."""
+"""Changing thresholds: all or nothing, by the newest revision, with a reason, by two people where that is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds whatever administrators do: bounds, constraints, children no looser, and a tightening is one everywhere."""
+"""What holds whatever administrators do: bounds, constraints, children no looser, tightenings that are none less."""
 
 from __future__ import annotations
 
