@@ -46,7 +46,7 @@ _OPENING = f"""\
 Generated from `proto/` by `make gen`; edit the comments there.
 
 Package `{PACKAGE}`, protobuf 3. DecisionService and OutcomeService are served on the data port (127.0.0.1:50051 unless
-set otherwise), InsightService on the admin port (127.0.0.1:50052). Beside them, on both, are the standard health
+set otherwise), the others on the admin port (127.0.0.1:50052). Beside them, on both, are the standard health
 service (`grpc.health.v1.Health`) and server reflection.
 
 In the proto each enum value bears its enum's name as a prefix (`TIER_HUMAN_IN_THE_LOOP`), and 0 is `…_UNSPECIFIED`,

@@ -11,7 +11,7 @@ import grpc
 
 from builders import KEYS
 from oversight.decisions import Decisions
-from oversight.engine.snapshot import Snapshot
+from oversight.engine.snapshot import Snapshot, Stop
 from oversight.errors import RecordUnavailableError, StoreUnavailableError
 from oversight.grpc_api.convert.records import ProtobufWire
 from oversight.grpc_api.server import Server, build_server
@@ -114,6 +114,7 @@ class Fixed:
         self.upcoming: list[Snapshot] = []
         self.policy_confirmed_at_us = NOW_US
         self.thresholds_confirmed_at_us = NOW_US
+        self.stops: tuple[Stop, ...] = ()
 
     @property
     def snapshot(self) -> Snapshot:

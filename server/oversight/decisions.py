@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from oversight.engine.decide import decide
 from oversight.engine.decision import Decision
 from oversight.engine.identity import Keys
-from oversight.engine.request import Request, ServerFacts
+from oversight.engine.request import Request, ServerFacts, Stop
 from oversight.engine.snapshot import Snapshot
 from oversight.errors import RecordUnavailableError
 from oversight.journal.protocols import Recorder, Turns
@@ -49,6 +49,11 @@ class Current(Protocol):
     @property
     def thresholds_confirmed_at_us(self) -> int:
         """When the thresholds were last confirmed against theirs."""
+        ...
+
+    @property
+    def stops(self) -> tuple[Stop, ...]:
+        """The stops engaged on this machine alone; read before the snapshot, which has them later."""
         ...
 
 
@@ -196,7 +201,9 @@ class Decisions:
             labelled_outcomes=0,
             policy_age_s=policy_age_us // 1_000_000,
             threshold_age_s=threshold_age_us // 1_000_000,
+            stops=current.stops,
         )
+        # Behind the facts: a stop moves from them into the snapshot, and must be in one of the two.
         return current.snapshot, facts
 
     def _answer(self, asked: Asked, snapshot: Snapshot, facts: ServerFacts) -> Answer:

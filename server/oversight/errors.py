@@ -12,6 +12,18 @@ Every error the service raises on purpose.
     * RecordPendingError            the record may still be in a journal
     * StoreUnavailableError         the store cannot be read or written
     * NotReplayableError            the snapshot of a decision is missing or does not compile
+    * StaleRevisionError            the thresholds changed since they were read
+    * ThresholdRefusedError         a change of thresholds cannot be made
+      x UnknownThresholdError       the rules have no such threshold
+      x UnknownScopeError           the rules have no such policy, intent or department
+      x OutOfBoundsError            a value is beyond the threshold's bounds
+      x ConstraintBrokenError       a constraint between thresholds would not hold
+      x LooserThanParentError       a policy would be looser than the one it extends
+      x JustificationMissingError   a change has no justification
+    * ApprovalError                 what needs a second person cannot be done
+      x SecondPersonNeededError     the caller is the first person, or not known by authentication
+      x NotPendingError             no such change waits, or it would do something else by now
+    * StopNotEngagedError           no stop of this scope is engaged
   x SetupError                      ends the process or the command; no caller can meet it
     * InvalidPolicyError            rule files do not compile
     * DataDirInUseError             another server has the data folder
@@ -32,7 +44,9 @@ from dataclasses import dataclass
 
 __all__ = [
     "AddressError",
+    "ApprovalError",
     "CallError",
+    "ConstraintBrokenError",
     "DataDirInUseError",
     "DeadlineExpiredError",
     "DecisionNotFoundError",
@@ -40,18 +54,28 @@ __all__ = [
     "InvalidRequestError",
     "JournalFormatError",
     "JournalUnreadableError",
+    "JustificationMissingError",
     "KeyFileError",
+    "LooserThanParentError",
+    "NotPendingError",
     "NotReplayableError",
+    "OutOfBoundsError",
     "OverloadedError",
     "OversightError",
     "Problem",
     "RecordPendingError",
     "RecordUnavailableError",
     "RequestTooLargeError",
+    "SecondPersonNeededError",
     "SetupError",
+    "StaleRevisionError",
     "StartError",
+    "StopNotEngagedError",
     "StoreUnavailableError",
     "StoreVersionError",
+    "ThresholdRefusedError",
+    "UnknownScopeError",
+    "UnknownThresholdError",
     "UntrustedCheckpointError",
     "UsageError",
 ]
@@ -143,6 +167,94 @@ class NotReplayableError(CallError):
 
     def __init__(self, digest: str, text: str) -> None:
         super().__init__(text, digest=digest)
+
+
+class StaleRevisionError(CallError):
+    """The thresholds changed since they were read; read them again and decide anew."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(
+            f"the thresholds are at revision {found}, not at {expected}: they changed since they were read; read them "
+            "again and decide anew",
+            expected=str(expected),
+            found=str(found),
+        )
+
+
+class ThresholdRefusedError(CallError):
+    """A change of thresholds cannot be made; each leaf says why."""
+
+
+class UnknownThresholdError(ThresholdRefusedError):
+    """The rules in force have no such threshold."""
+
+    def __init__(self, field: str, text: str, suggestion: str = "") -> None:
+        super().__init__(f"{field}: {text}{_hint(suggestion)}", field=field, **_suggested(suggestion))
+
+
+class UnknownScopeError(ThresholdRefusedError):
+    """The rules in force have no such policy, intent, department or currency, or no decision could meet it."""
+
+    def __init__(self, field: str, text: str, suggestion: str = "") -> None:
+        super().__init__(f"{field}: {text}{_hint(suggestion)}", field=field, **_suggested(suggestion))
+
+
+class OutOfBoundsError(ThresholdRefusedError):
+    """A threshold's value is beyond its bounds, or no whole number where it counts something."""
+
+    def __init__(self, field: str, text: str, minimum: float, maximum: float) -> None:
+        super().__init__(f"{field}: {text}", field=field, minimum=f"{minimum:.15g}", maximum=f"{maximum:.15g}")
+
+
+class ConstraintBrokenError(ThresholdRefusedError):
+    """A constraint between thresholds would not hold in some scope."""
+
+    def __init__(self, text: str, *, constraint: str, policy: str, scope: str) -> None:
+        super().__init__(text, constraint=constraint, policy=policy, scope=scope)
+
+
+class LooserThanParentError(ThresholdRefusedError):
+    """A policy would be looser than the one it extends, in some scope."""
+
+    def __init__(self, text: str, *, policy: str, parent: str, scope: str) -> None:
+        super().__init__(text, policy=policy, parent=parent, scope=scope)
+
+
+class JustificationMissingError(ThresholdRefusedError):
+    """A change has no justification."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "justification: expected why this is done, in words; it is kept for ever (--justification, -m)",
+            field="justification",
+        )
+
+
+class ApprovalError(CallError):
+    """What needs a second person cannot be done; each leaf says why."""
+
+
+class SecondPersonNeededError(ApprovalError):
+    """The caller is the first person already, or cannot be told apart from others."""
+
+
+class NotPendingError(ApprovalError):
+    """No change with this revision waits for approval, or it would do something else by now."""
+
+    def __init__(self, revision: int, text: str) -> None:
+        super().__init__(text, revision=str(revision))
+
+
+class StopNotEngagedError(CallError):
+    """No stop of this scope is engaged."""
+
+
+def _hint(suggestion: str) -> str:
+    return f" (did you mean {suggestion!r}?)" if suggestion else ""
+
+
+def _suggested(suggestion: str) -> dict[str, str]:
+    return {"suggestion": suggestion} if suggestion else {}
 
 
 class SetupError(OversightError):

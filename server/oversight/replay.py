@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,6 +75,8 @@ def replay(stored: StoredDecision, document: str | None, keys: Keys, canonical: 
         snapshot = replay_snapshot(recorded.digest, document).snapshot
     except NotReplayableError as error:
         return Replay(recorded.decision_id, Verdict.NOT_REPLAYABLE, note=str(error))
+    # Where rules and values came from is no part of the digest: the same may have been in force under other names.
+    snapshot = dataclasses.replace(snapshot, commit=recorded.commit, threshold_revision=recorded.threshold_revision)
     again = decide(snapshot, stored.request, stored.facts, keys, canonical=canonical(stored.request))
     skipped: list[str] = []
     notes: list[str] = []

@@ -122,6 +122,14 @@ class Settings(BaseSettings):
         le=1200,
         description="Calendar months for which decisions and outcomes are kept; older ones are removed once a day.",
     )
+    loosening_needs_approval: bool = Field(
+        default=False,
+        description="Let what loosens a threshold wait for a second person, and a stop be released by another than the "
+        "one who engaged it; needs authentication.",
+    )
+    approval_ttl_h: float = Field(
+        72, gt=0, le=8760, description="Hours for which a change waits for a second person; then it lapses."
+    )
     shutdown_grace_s: float = Field(
         5.0, ge=0, le=600, description="Seconds that calls under way get at a stop, and then the drain again."
     )

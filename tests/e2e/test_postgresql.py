@@ -114,7 +114,7 @@ def test_a_server_migrates_where_it_is_told_to_and_refuses_where_not(tmp_path: P
     finally:
         server.kill()
     assert (
-        "oversight controller: the database has revision 0001, this server needs 0002: run `oversight store migrate`"
+        "oversight controller: the database has revision 0001, this server needs 0003: run `oversight store migrate`"
         in server.log.read_text()
     )
     assert [("0001",)] == place.ask("SELECT version_num FROM alembic_version")
@@ -122,7 +122,7 @@ def test_a_server_migrates_where_it_is_told_to_and_refuses_where_not(tmp_path: P
     with a_server(tmp_path, place.url, migrate=True) as willing:
         assert willing.decide("r").recorded
 
-    assert [("0002",)] == place.ask("SELECT version_num FROM alembic_version")
+    assert [("0003",)] == place.ask("SELECT version_num FROM alembic_version")
     database.engine.dispose()
 
 

@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+import threshold_desk
 from builders import KEYS
 from contract.samples import NOW_US, a_decision, a_record, a_request, an_id, an_outcome_record
 from oversight.errors import StoreUnavailableError
@@ -42,6 +43,7 @@ class Desk:
             Settings(admin_listen="127.0.0.1:0", **settings),
             lister=lister or SqlListing(self.store.reading),
             eraser=Erasure(open_engine(url, read_only=False), id_key=KEYS.id_key, clock_us=lambda: NOW_US + 1_000),
+            thresholds=threshold_desk.Desk().use_cases,
             counters=self.counters,
             tracer=None,
         )

@@ -92,6 +92,14 @@ def test_a_request_that_was_altered_no_longer_has_its_id() -> None:
     ]
 
 
+def test_the_same_values_under_another_revision_are_the_same() -> None:
+    """A change that was taken back leaves the digest as it was, and the revision two further."""
+    record = a_record()
+    later = replace(record, decision=record.decision._replace(threshold_revision=7, commit="c" * 40))
+
+    assert Verdict.EQUAL is replay(later, DOCUMENT, KEYS, canonical).verdict
+
+
 @pytest.mark.parametrize("number", range(8))
 def test_of_an_erased_record_all_but_the_id_is_compared(number: int) -> None:
     """The audit sample was drawn by the id on record, which is still there."""

@@ -25,6 +25,8 @@ ENFORCED = {
     "test_the_settings_a_decision_depends_on_are_published_with_the_rules",
     "max_threshold_age_s": "unit/app/test_policy_watch.py::"
     "test_the_settings_a_decision_depends_on_are_published_with_the_rules",
+    "loosening_needs_approval": "unit/app/test_threshold_desk.py::test_what_loosens_waits_where_the_setting_says_so",
+    "approval_ttl_h": "unit/app/test_threshold_desk.py::test_a_proposal_lapses_after_the_hours_of_the_setting",
     "data_dir": "e2e/test_start.py::test_the_data_folder_is_closed_to_others",
     "store": "e2e/test_postgresql.py::test_records_arrive_in_the_database_that_is_set",
     "store_password": "unit/app/test_store_password.py::test_it_comes_from_the_settings_or_from_the_url",

@@ -10,10 +10,14 @@ import grpc
 
 from oversight.v1.insight_service_pb2 import EraseSubjectRequest, ListRecordsRequest
 from oversight.v1.insight_service_pb2_grpc import InsightServiceStub
+from oversight.v1.threshold_service_pb2 import EngageStopRequest, ListStopsRequest, ReleaseStopRequest
+from oversight.v1.threshold_service_pb2_grpc import ThresholdServiceStub
 from oversight_client.attempts import Attempts, checked_timeout_s
 from oversight_client.channel import TlsOptions, channel_credentials, channel_options, open_channel
 from oversight_client.convert import stored_decision_from_proto
 from oversight_client.failures import error_from_rpc
+from oversight_client.stops import EngagedStop, scope_to_proto, stop_from_proto
+from oversight_client.threshold_calls import ThresholdCalls
 from oversight_client.values import ErasedSubject, RecordPage, StoredDecision
 from oversight_client.wire import time_from_proto, write_fields
 
@@ -31,7 +35,7 @@ class _Method(Protocol[Q_contra, R_co]):
     def __call__(self, request: Q_contra, /, *, timeout: float) -> R_co: ...
 
 
-class AdminClient:
+class AdminClient(ThresholdCalls):
     """
     Reads and erases on the admin port at *target*.
 
@@ -56,6 +60,7 @@ class AdminClient:
         credentials = channel_credentials(target, tls, insecure=insecure)
         self._channel = open_channel(target, credentials, channel_options(target, tls))
         self._insight = InsightServiceStub(self._channel)
+        self._thresholds = ThresholdServiceStub(self._channel)
 
     def list_records(self, *, page_size: int = 0, page_token: str = "", **filters: object) -> RecordPage:
         """
@@ -84,6 +89,20 @@ class AdminClient:
         write_fields(request, {"subject_ref": subject_ref, "tenant_id": tenant_id})
         response = self._call(self._insight.EraseSubject, request)
         return ErasedSubject(response.erased_decisions, time_from_proto(response.before))
+
+    def engage_stop(self, *, justification: str, department: str = "", intent: str = "") -> EngagedStop:
+        """Stop messages of *department* with *intent*, where both are empty every message: each goes to a person."""
+        request = EngageStopRequest(scope=scope_to_proto(department, intent), justification=justification)
+        return stop_from_proto(self._call(self._thresholds.EngageStop, request).stop)
+
+    def release_stop(self, *, justification: str, department: str = "", intent: str = "") -> int:
+        """Let messages go on that a stop of just this scope held; return the revision of that."""
+        request = ReleaseStopRequest(scope=scope_to_proto(department, intent), justification=justification)
+        return int(self._call(self._thresholds.ReleaseStop, request).revision)
+
+    def list_stops(self) -> tuple[EngagedStop, ...]:
+        """Return the stops in force, oldest first."""
+        return tuple(map(stop_from_proto, self._call(self._thresholds.ListStops, ListStopsRequest()).stops))
 
     def close(self) -> None:
         """End the connection."""

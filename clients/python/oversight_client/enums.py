@@ -9,9 +9,12 @@ from functools import cache
 from typing import Self, TypeVar
 
 __all__ = [
+    "ChangeStatus",
     "Channel",
     "CustomerTier",
     "DecisionView",
+    "Direction",
+    "Effect",
     "ErrorCategory",
     "Escalation",
     "Evaluation",
@@ -24,6 +27,8 @@ __all__ = [
     "Resolution",
     "RuleOutcome",
     "SentimentSource",
+    "ThresholdEventKind",
+    "ThresholdSource",
     "Tier",
     "Verdict",
 ]
@@ -256,3 +261,45 @@ class OutcomeStatus(ApiEnum):
     """Another outcome with the same outcome_id was there first."""
     OTHER_DRAFT = auto()
     """It judges another draft than the decided one."""
+
+
+class Direction(ApiEnum):
+    """The direction of a threshold that puts more in front of people."""
+
+    RAISE = auto()
+    LOWER = auto()
+
+
+class Effect(ApiEnum):
+    """What a change does to oversight; it LOOSENS also where it does so only when it expires."""
+
+    TIGHTENS = auto()
+    LOOSENS = auto()
+    NONE = auto()
+
+
+class ThresholdSource(ApiEnum):
+    """Where a value in force was set: in a rule FILE, or LIVE while running."""
+
+    FILE = auto()
+    LIVE = auto()
+
+
+class ChangeStatus(ApiEnum):
+    """What became of a change; PENDING waits for a second person."""
+
+    VALIDATED = auto()
+    IN_FORCE = auto()
+    PENDING = auto()
+
+
+class ThresholdEventKind(ApiEnum):
+    """What an event of the history did."""
+
+    THRESHOLDS_SET = auto()
+    CHANGE_PROPOSED = auto()
+    CHANGE_APPROVED = auto()
+    CHANGE_REJECTED = auto()
+    CHANGE_LAPSED = auto()
+    STOP_ENGAGED = auto()
+    STOP_RELEASED = auto()

@@ -11,6 +11,8 @@ Every error the client raises on purpose.
     * RequestTooLargeError      RESOURCE_EXHAUSTED: the message is larger than the service takes
     * NotFoundError             NOT_FOUND: no decision with this id is on record
     * NotReplayableError        FAILED_PRECONDITION: the decision cannot be explained, its snapshot does not replay
+    * RefusedError              FAILED_PRECONDITION: the change cannot be made as things are; `reason` says why
+    * StaleRevisionError        ABORTED: the thresholds were changed since they were read
     * UnauthenticatedError      UNAUTHENTICATED: the service does not know who calls
     * PermissionDeniedError     PERMISSION_DENIED: the caller may not do this
     * InvalidResponseError      the reply makes no sense to this version of the client
@@ -44,9 +46,11 @@ __all__ = [
     "OverloadedError",
     "OversightError",
     "PermissionDeniedError",
+    "RefusedError",
     "RequestTooLargeError",
     "ServiceError",
     "SetupError",
+    "StaleRevisionError",
     "TlsFileError",
     "UnauthenticatedError",
     "UnavailableError",
@@ -121,6 +125,14 @@ class NotFoundError(CallError):
 
 class NotReplayableError(CallError):
     """The decision cannot be explained: its snapshot is missing, or this version of the service does not replay it."""
+
+
+class RefusedError(CallError):
+    """The change cannot be made as things are: `reason` says why, for instance CONSTRAINT_BROKEN or NOT_PENDING."""
+
+
+class StaleRevisionError(CallError):
+    """The thresholds were changed since they were read; read them again and decide anew."""
 
 
 class UnauthenticatedError(CallError):

@@ -29,6 +29,8 @@ ERRORS: Mapping[StatusCode, type[CallError]] = {
     StatusCode.NOT_FOUND: errors.NotFoundError,
     StatusCode.UNAUTHENTICATED: errors.UnauthenticatedError,
     StatusCode.PERMISSION_DENIED: errors.PermissionDeniedError,
+    StatusCode.FAILED_PRECONDITION: errors.RefusedError,
+    StatusCode.ABORTED: errors.StaleRevisionError,
 }
 """The error of each status; every other status is a ServiceError."""
 

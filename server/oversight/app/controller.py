@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -12,17 +11,30 @@ from functools import partial
 
 from oversight.app.admin_port import AdminPort
 from oversight.app.clock import now_us
+from oversight.app.control_report import describe_control
+from oversight.app.control_watch import ControlWatch
 from oversight.app.drain_watch import DrainWatch
 from oversight.app.handover import run_folder
 from oversight.app.keys import load_keys
+from oversight.app.last_control import LastControlFile
 from oversight.app.last_good import LastGoodFile
+from oversight.app.local_stops import LocalStops
 from oversight.app.policy_watch import PolicyWatch
+from oversight.app.publication import Publication
 from oversight.app.repetition import Repetition
 from oversight.app.reports import ControllerReport, write_report
 from oversight.app.retention_watch import RetentionWatch
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.app.store import open_store, open_store_database, open_store_reader
+from oversight.app.store import (
+    open_control_listener,
+    open_control_store,
+    open_store,
+    open_store_database,
+    open_store_reader,
+)
+from oversight.app.threshold_desk import ThresholdDesk
+from oversight.app.yielding import settle_memory, yield_to_callers
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.grpc_api.convert.frames import count_records, decode_frame
@@ -44,8 +56,8 @@ _TELEMETRY_S = 1.0
 _RETENTION_S = 1.0
 _NICENESS = 19
 _COUNT_S = 5.0
+_LAPSE_S = 10.0
 _ADMIN_GRACE_S = 0.5
-_GC_THRESHOLDS = (50_000, 10, 10)
 _HANDING_OVER_S = 1.0
 """What a drain may take when a successor goes on with it at once."""
 _log = logging.getLogger(__name__)
@@ -58,15 +70,17 @@ def run_controller(settings: Settings) -> int:
     Raises `InvalidPolicyError` where neither the folder nor an earlier run has rules that compile, and
     `StoreVersionError` for a database of another version.
     """
+    # Before the priority is given up: a stop must not wait until nobody calls.
+    control = _Control()
     os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
     configure_logs("controller", level=settings.log_level, form=settings.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signals = SignalPipe(signal.SIGTERM, signal.SIGUSR1)
-    controller = _Controller(settings, wake=signals.wake)
+    controller = _Controller(settings, control, wake=signals.wake)
     controller.publish()
-    _yield_to_callers()
-    _settle_memory()
+    yield_to_callers()
+    settle_memory()
     controller.start()
     while not (told := signals.wait(_HEARTBEAT_S)):
         controller.report()
@@ -74,39 +88,36 @@ def run_controller(settings: Settings) -> int:
     return 0
 
 
-def _yield_to_callers() -> None:
-    """
-    Leave a shared CPU to deciding, as soon as there is something to decide by.
+class _Control:
+    """The loop that brings thresholds and stops into force, made before there is anything that it could do."""
 
-    SCHED_IDLE, because the kernel lets even the nicest thread of another class finish a slice of some milliseconds
-    before a worker that wakes gets the CPU (docs/adr/0021).
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except OSError as error:
-        _log.warning("draining and compiling may make callers wait: SCHED_IDLE: %s", error)
-
-
-def _settle_memory() -> None:
-    """
-    Take what was loaded at start out of the garbage collector's sight, and collect less often.
-
-    Records leave no cycles behind, and looking for them among the thousands of a batch takes 5 % of the drain.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    def __init__(self) -> None:
+        self.step: Callable[[], object] = lambda: None
+        # Looked up at each step: what it does is known only later.
+        self.loop = Repetition("the look at thresholds and stops", 0.0, lambda: self.step(), urgent=True)  # noqa: PLW0108
 
 
 class _Controller:
-    def __init__(self, settings: Settings, *, wake: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, control: _Control, *, wake: Callable[[], None]) -> None:
         self._settings = settings
         self._run = run_folder(settings.data_dir)
         self._wake = wake
         self._started_us = now_us()
         self._last_good = LastGoodFile(settings.data_dir)
         self._outbox = SnapshotOutbox(settings.data_dir)
-        self._policy = PolicyWatch(settings, self._run, last_good=self._last_good, outbox=self._outbox, clock_us=now_us)
+        self._publication = Publication(self._run, outbox=self._outbox, clock_us=now_us)
+        self._policy = PolicyWatch(settings, self._publication, last_good=self._last_good, clock_us=now_us)
+        self._control_store = open_control_store(settings)
+        self._control_listener = open_control_listener(settings)
+        self._control = ControlWatch(
+            self._control_store,
+            self._publication,
+            local_stops=LocalStops(settings.data_dir),
+            last=LastControlFile(settings.data_dir),
+            clock_us=now_us,
+        )
+        control.step = self._look_at_control
+        self._control_loop = control.loop
         keys = load_keys(settings)
         self._store = open_store(settings)
         self._drain = DrainWatch(
@@ -134,25 +145,43 @@ class _Controller:
         retention = RetentionWatch(
             Retention(engine, CheckpointKey(keys.id_key), clock_us=now_us),
             months=settings.retention_months,
-            in_force=lambda: [self._policy.state.digest],
+            in_force=lambda: self._publication.in_force.digests,
             clock_us=now_us,
         )
         self._retention_loop = Repetition("retention", _RETENTION_S, retention.step)
         self._eraser = Erasure(engine, id_key=keys.id_key, clock_us=now_us)
         self._pending = PendingOutcomes(self._reader.reading)
         self._pending_loop = Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting)
-        self._loops = (self._policy_loop, self._drain_loop, self._retention_loop, self._pending_loop)
+        self._thresholds = ThresholdDesk(
+            settings,
+            self._control_store,
+            rules=self._policy.in_force,
+            records=SqlListing(self._reader.reading),
+            clock_us=now_us,
+        )
+        self._lapse_loop = Repetition("the lapse of proposals", _LAPSE_S, self._thresholds.step)
+        self._loops = (
+            self._control_loop,
+            self._policy_loop,
+            self._drain_loop,
+            self._retention_loop,
+            self._pending_loop,
+            self._lapse_loop,
+        )
         self._admin: AdminPort | None = None
         self._telemetry: Telemetry | None = None
 
     def publish(self) -> None:
-        """Publish the rules: workers wait for them."""
+        """Publish the rules with the thresholds and stops in force: workers wait for them."""
+        self._control.start()
         self._policy.start()
 
     def start(self) -> None:
         """Begin with everything that goes on."""
         try:
-            self._store.prepare()  # a database of another version is found now, not under load
+            # A database of another version is found now, not under load.
+            self._store.prepare()
+            self._control_store.prepare()
             self._outbox.send(self._store)
         except StoreUnavailableError as error:
             _log.warning("starting without the store: %s", error)
@@ -165,6 +194,8 @@ class _Controller:
                 "oversight.records.pending": lambda: self._drain.state.pending_records,
                 "oversight.records.oldest_age": self._oldest_age_s,
                 "oversight.policy.problems": lambda: len(self._policy.state.problems),
+                "oversight.thresholds.revision": lambda: self._publication.in_force.control.revision,
+                "oversight.thresholds.age": lambda: max(0.0, (now_us() - self._control.state.confirmed_at_us) / 1e6),
             },
         )
         self._admin = AdminPort(
@@ -172,6 +203,7 @@ class _Controller:
                 self._settings,
                 lister=SqlListing(self._reader.reading),
                 eraser=self._eraser,
+                thresholds=self._thresholds.use_cases,
                 counters=counters,
                 tracer=self._telemetry.tracer,
             )
@@ -182,9 +214,11 @@ class _Controller:
 
     def stop(self, *, followed: bool) -> None:
         """Drain once more within the grace; what is left waits for the next start, or for the one that follows now."""
+        self._control_loop.stop(0.0)
         self._policy_loop.stop(0.0)
         self._retention_loop.stop(0.0)
         self._pending_loop.stop(0.0)
+        self._lapse_loop.stop(0.0)
         if self._admin is not None:
             self._admin.close(_ADMIN_GRACE_S)
         grace_s = self._settings.shutdown_grace_s
@@ -200,19 +234,20 @@ class _Controller:
         """Say what is the case; open the admin port where that could not be done before."""
         if self._admin is not None:
             self._admin.open()
-        policy, drain = self._policy.state, self._drain.state
+        # Before the times of confirmation: they must not be those of what is published a moment later.
+        in_force = self._publication.in_force
+        policy, control, drain = self._policy.state, self._control.state, self._drain.state
         at_us = now_us()
         waiting, expired = self._pending.count(months_before(at_us, self._settings.retention_months))
         report = ControllerReport(
             pid=os.getpid(),
             at_us=at_us,
             started_us=self._started_us,
-            digest=policy.digest,
-            commit=policy.commit,
-            published_us=policy.published_us,
+            digest=in_force.digest,
+            commit=in_force.commit,
+            published_us=in_force.published_us,
             policy_confirmed_at_us=policy.confirmed_at_us,
-            # Only the files' values exist yet: they are as fresh as the process that read them is alive.
-            thresholds_confirmed_at_us=at_us,
+            thresholds_confirmed_at_us=control.confirmed_at_us,
             last_good=policy.last_good,
             problems=policy.problems,
             warnings=policy.warnings,
@@ -225,6 +260,7 @@ class _Controller:
             admin_problem="" if self._admin is None else self._admin.problem,
             waiting_outcomes=waiting,
             expired_outcomes=expired,
+            **describe_control(in_force, control, at_us),
         )
         try:
             write_report(self._run, report)
@@ -233,6 +269,11 @@ class _Controller:
 
     def _look(self) -> None:
         if self._policy.look():
+            self._wake()
+
+    def _look_at_control(self) -> None:
+        self._control_listener.wait()
+        if self._control.step():
             self._wake()
 
     def _count_waiting(self) -> None:
@@ -246,9 +287,9 @@ class _Controller:
 
     def _confirm_at_once(self) -> None:
         policy = self._policy.state
-        if policy.last_good:
-            return
         try:
-            self._last_good.confirm(policy.digest, policy.confirmed_at_us, at_once=True)
+            self._control.confirm_at_once()
+            if not policy.last_good:
+                self._last_good.confirm(policy.digest, policy.confirmed_at_us, at_once=True)
         except OSError as error:
             _log.warning("the time of the last confirmation cannot be written: %s", error)

@@ -15,7 +15,7 @@ from oversight.errors import DataDirInUseError, StartError
 __all__ = ["DataDirLock", "make_private_folder", "protect_folders"]
 
 LOCK_NAME = "serve.lock"
-_PRIVATE = ("run", "keys", "journal", "snapshots")
+_PRIVATE = ("run", "keys", "journal", "snapshots", "stops")
 
 
 def make_private_folder(path: Path) -> None:

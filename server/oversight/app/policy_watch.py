@@ -6,16 +6,17 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 from oversight.app.last_good import LastGood, LastGoodFile
-from oversight.app.snapshot_file import publish_snapshot
-from oversight.app.snapshot_outbox import SnapshotOutbox
+from oversight.app.publication import Publication, Rules
+from oversight.engine.compile import Blueprint
 from oversight.errors import InvalidPolicyError, Problem
 from oversight.policies import SnapshotSource, assemble_source, compile_source
+from oversight.rules.load import RuleSet
 from oversight.rules.source import RuleFiles, default_folder, read_folder
 from oversight.settings import Settings
+from oversight.thresholds.values import RulesInForce
 
 __all__ = ["PolicyState", "PolicyWatch"]
 
@@ -26,8 +27,9 @@ class PolicyState(NamedTuple):
     """
     What is published, and how that compares with the folder.
 
-    `confirmed_at_us` is when the folder last said just what is published. While `problems` are not empty the folder
-    says something else, which does not compile. `last_good` is True where what is published comes from an earlier run.
+    `digest` is that of the rules alone, without live values and stops. `confirmed_at_us` is when the folder last said
+    just what is published. While `problems` are not empty the folder says something else, which does not compile.
+    `last_good` is True where what is published comes from an earlier run.
     """
 
     digest: str = ""
@@ -45,18 +47,17 @@ class PolicyWatch:
     def __init__(
         self,
         settings: Settings,
-        run: Path,
+        publication: Publication,
         *,
         last_good: LastGoodFile,
-        outbox: SnapshotOutbox,
         clock_us: Callable[[], int],
     ) -> None:
         self.state = PolicyState()
+        self._rules: RulesInForce | None = None
         self._settings = settings
-        self._run = run
+        self._publication = publication
         self._folder = settings.policy or default_folder()
         self._last_good = last_good
-        self._outbox = outbox
         self._clock_us = clock_us
         self._seen: RuleFiles | None = None
         self._problems: tuple[Problem, ...] = ()
@@ -73,6 +74,12 @@ class PolicyWatch:
         kept = self._last_good.read()
         if kept is None or not self._serve_last_good(kept):
             raise InvalidPolicyError(self._problems)
+
+    def in_force(self) -> RulesInForce:
+        """Return the rules that are published; RuntimeError before `start`."""
+        if self._rules is None:
+            raise RuntimeError("no rules are published yet")
+        return self._rules
 
     def look(self) -> bool:
         """Look at the folder once; return whether anything changed. Never raises: what is wrong stands in `state`."""
@@ -105,11 +112,9 @@ class PolicyWatch:
         )
         blueprint, rules = compile_source(source)
         snapshot = assemble_source(source, blueprint)
-        document = source.to_document()
-        # Kept before it is published: no decision may rest on rules that could not be found again.
-        self._outbox.put(snapshot.digest, document)
-        self._last_good.keep(LastGood(document, snapshot.digest, looked_us))
-        publish_snapshot(self._run, snapshot, blueprint, source)
+        self._last_good.keep(LastGood(source.to_document(), snapshot.digest, looked_us))
+        self._publication.put_rules(_rules(source, blueprint, rules))
+        self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
         self.state = PolicyState(
             digest=snapshot.digest,
             commit=snapshot.commit,
@@ -117,7 +122,6 @@ class PolicyWatch:
             confirmed_at_us=looked_us,
             warnings=tuple(str(warning) for warning in (*files.warnings, *rules.warnings)),
         )
-        _log.info("policy %s is published", snapshot.digest, extra={"commit": snapshot.commit})
 
     def _serve_last_good(self, kept: LastGood) -> bool:
         try:
@@ -126,13 +130,13 @@ class PolicyWatch:
                 max_policy_age_s=self._settings.max_policy_age_s,
                 max_threshold_age_s=self._settings.max_threshold_age_s,
             )
-            blueprint, _ = compile_source(source)
+            blueprint, rules = compile_source(source)
             snapshot = assemble_source(source, blueprint)
-            self._outbox.put(snapshot.digest, source.to_document())
-            publish_snapshot(self._run, snapshot, blueprint, source)
+            self._publication.put_rules(_rules(source, blueprint, rules))
         except (InvalidPolicyError, ValueError, TypeError, KeyError, OSError) as error:
             _log.error("the last good rules cannot be served either: %s", error)
             return False
+        self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
         self.state = self.state._replace(
             digest=snapshot.digest,
             commit=snapshot.commit,
@@ -167,3 +171,7 @@ class PolicyWatch:
 
     def _blame_folder(self, text: str) -> Problem:
         return Problem(str(self._folder), 0, 0, text)
+
+
+def _rules(source: SnapshotSource, blueprint: Blueprint, rules: RuleSet) -> Rules:
+    return Rules(source, blueprint, {policy.name: policy.thresholds for policy in rules.policies.values()})

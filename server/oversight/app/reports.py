@@ -58,6 +58,10 @@ class ControllerReport:
     store, `waiting_outcomes` have no decision there yet, and for `expired_outcomes` retention's time is over.
     `failures` counts steps that ended with an unexpected error. `admin_problem` says why nothing is
     served on the admin port.
+
+    `threshold_revision` is that of the administrators' last event in what is published, `values` and `stops` are what
+    is in force by it, as JSON has them; `control_problem` says why newer ones may be missing, and `local_stops` how
+    many are engaged on this machine alone.
     """
 
     pid: int
@@ -80,6 +84,11 @@ class ControllerReport:
     admin_problem: str = ""
     waiting_outcomes: int = 0
     expired_outcomes: int = 0
+    threshold_revision: int = 0
+    values: tuple[Mapping[str, Any], ...] = ()
+    stops: tuple[Mapping[str, Any], ...] = ()
+    control_problem: str = ""
+    local_stops: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class WorkerReport:
     problem: str = ""
     generation: int = 0
     retired: bool = False
+    threshold_revision: int = 0
 
 
 def write_report(run: Path, report: SupervisorReport | ControllerReport | WorkerReport) -> None:

@@ -14,16 +14,20 @@ class SnapshotOutbox:
     """
     DATA_DIR/snapshots: one document per digest that the store does not have yet.
 
-    Without it, decisions made under rules that were replaced while the store was down could never be replayed.
+    Without it, decisions made under rules that were replaced while the store was down could never be replayed. Those
+    `in_force`, by digest, stay here after they were sent, for readers while the store is down.
     """
 
     def __init__(self, data_dir: Path) -> None:
+        self.in_force: frozenset[str] = frozenset()
         self._folder = data_dir / "snapshots"
+        self._sent: set[str] = set()
 
     def put(self, digest: str, document: str) -> None:
         """Keep *document* until it has been sent. Raises OSError."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         write_file(self._folder / f"{digest}.json", document.encode(), durable=True)
+        self._sent.discard(digest)
 
     def get(self, digest: str) -> str | None:
         """Return the document that waits under *digest*, None where none does."""
@@ -34,8 +38,13 @@ class SnapshotOutbox:
 
     def send(self, store: SnapshotStore) -> int:
         """Put what waits into *store*; return how many. Raises `StoreUnavailableError`, and nothing is lost by it."""
-        waiting = sorted(self._folder.glob("*.json"))
-        for path in waiting:
-            store.put_snapshot(path.stem, path.read_text(encoding="utf-8"))
-            path.unlink()
-        return len(waiting)
+        sent = 0
+        for path in sorted(self._folder.glob("*.json")):
+            if path.stem not in self._sent:
+                store.put_snapshot(path.stem, path.read_text(encoding="utf-8"))
+                self._sent.add(path.stem)
+                sent += 1
+            if path.stem not in self.in_force:
+                path.unlink()
+                self._sent.discard(path.stem)
+        return sent

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from oversight.app.clock import now_us
 from oversight.app.handover import run_folder
@@ -46,6 +47,10 @@ class Status:
     started, `lost` since the server did, `pending_*` and `oldest_age_s` of what is not in the store yet. Of the
     outcomes in the store, `waiting_outcomes` are about a decision that is not there, and `expired_outcomes` have
     waited for it longer than records are kept.
+
+    `threshold_revision` is in force on every worker, None where they differ or say nothing; `threshold_age_s` is the
+    time since it was last found to be the newest. `values` are live values, `stops` those engaged everywhere and
+    `local_stops` the number of those engaged on this machine alone.
     """
 
     data_dir: str
@@ -67,6 +72,11 @@ class Status:
     oldest_age_s: float | None
     waiting_outcomes: int
     expired_outcomes: int
+    threshold_revision: int | None
+    threshold_age_s: float | None
+    values: tuple[Mapping[str, Any], ...]
+    stops: tuple[Mapping[str, Any], ...]
+    local_stops: int
     processes: tuple[ProcessStatus, ...]
     supervisor: SupervisorReport | None
     controller: ControllerReport | None
@@ -93,6 +103,7 @@ def read_status(
     )
     digests = {worker.digest for worker in workers}
     agreed = len(digests) <= 1
+    revisions = {worker.threshold_revision for worker in workers}
     return Status(
         data_dir=str(data_dir.resolve()),
         state=_state(processes, alarms := _alarms(processes, supervisor, controller, workers, agreed=agreed)),
@@ -113,6 +124,11 @@ def read_status(
         oldest_age_s=_seconds(now_us, controller.oldest_us) if controller and controller.oldest_us else None,
         waiting_outcomes=controller.waiting_outcomes if controller else 0,
         expired_outcomes=controller.expired_outcomes if controller else 0,
+        threshold_revision=revisions.pop() if len(revisions) == 1 else None,
+        threshold_age_s=_seconds(now_us, controller.thresholds_confirmed_at_us) if controller else None,
+        values=controller.values if controller else (),
+        stops=controller.stops if controller else (),
+        local_stops=controller.local_stops if controller else 0,
         processes=processes,
         supervisor=supervisor,
         controller=controller,
@@ -169,6 +185,8 @@ def _alarms(
         alarms.append(f"the store does not take records: {controller.store_problem}")
     if controller and controller.admin_problem:
         alarms.append(f"nothing is served on the admin port: {controller.admin_problem}")
+    if controller and controller.control_problem:
+        alarms.append(f"changes of thresholds and stops may be missing here: {controller.control_problem}")
     if not agreed:
         alarms.append("workers decide by different rules")
     alarms += [f"worker-{worker.index}: {worker.problem}" for worker in workers if worker.problem]

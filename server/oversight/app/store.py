@@ -8,13 +8,24 @@ from oversight.app.keys import load_id_key
 from oversight.app.store_password import read_store_password
 from oversight.app.writer import read_writer
 from oversight.settings import Settings
+from oversight.storage.control_listener import ControlListener, PollingListener
+from oversight.storage.control_store import SqlControlStore
 from oversight.storage.database import Database, Limits
 from oversight.storage.erasure import ErasedSubjects
 from oversight.storage.open import open_database
 from oversight.storage.sql import SqlStore, open_reader
 from oversight.storage.sqlite import file_url
 
-__all__ = ["open_store", "open_store_database", "open_store_reader", "store_limits", "store_url"]
+__all__ = [
+    "open_control_database",
+    "open_control_listener",
+    "open_control_store",
+    "open_store",
+    "open_store_database",
+    "open_store_reader",
+    "store_limits",
+    "store_url",
+]
 
 
 def store_url(settings: Settings) -> URL:
@@ -53,6 +64,28 @@ def open_store_reader(settings: Settings) -> SqlStore:
 def open_store_database(settings: Settings, *, read_only: bool = False) -> Database:
     """Return the store's database, for commands about it. Raises `KeyFileError`."""
     return open_database(store_url(settings), read_only=read_only, limits=store_limits(settings))
+
+
+def open_control_database(settings: Settings, *, read_only: bool = False) -> Database:
+    """Return the database of events and tokens: the store's, or DATA_DIR/control.db. Raises `KeyFileError`."""
+    if settings.store:
+        return open_store_database(settings, read_only=read_only)
+    return open_database(file_url(settings.data_dir / "control.db"), read_only=read_only)
+
+
+def open_control_store(settings: Settings) -> SqlControlStore:
+    """Return the store of control events, to write; connects to nothing yet. Raises `KeyFileError`."""
+    return SqlControlStore(open_control_database(settings), migrate=settings.migrate)
+
+
+def open_control_listener(settings: Settings) -> ControlListener:
+    """Return what waits between two looks at the control events. Raises `KeyFileError`."""
+    if not settings.store:
+        return PollingListener()
+    # Most servers have an embedded store, and no use for this driver's memory.
+    from oversight.storage.postgresql_listener import PostgresqlListener
+
+    return PostgresqlListener(store_url(settings), connect_timeout_s=settings.store_connect_timeout_s)
 
 
 def _erased_subjects(settings: Settings) -> ErasedSubjects | None:

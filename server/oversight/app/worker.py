@@ -16,6 +16,7 @@ from oversight.app.handover import read_drained_us, run_folder
 from oversight.app.journal_watch import JournalWatch
 from oversight.app.keys import load_keys
 from oversight.app.listeners import Listeners
+from oversight.app.local_stops import LocalStops
 from oversight.app.repetition import Repetition
 from oversight.app.signals import SignalPipe
 from oversight.app.store_reader import StoreReader
@@ -61,10 +62,15 @@ def run_worker(settings: Settings, index: int, *, generation: int = 0, in_turn: 
     signals = SignalPipe(signal.SIGTERM)
     cpu = _pin(index, settings)
     run = run_folder(settings.data_dir)
-    current = wait_for_snapshot(run, clock_us=now_us, timeout_s=_SNAPSHOT_S)
+    local_stops = LocalStops(settings.data_dir)
+    current = wait_for_snapshot(run, clock_us=now_us, timeout_s=_SNAPSHOT_S, local_stops=local_stops)
     counters = Counters()
     journal = _make_journal(settings, index, counters)
-    telemetry = start_telemetry("worker", f"worker-{index}", counters, {})
+    gauges = {
+        "oversight.thresholds.revision": lambda: current.snapshot.threshold_revision,
+        "oversight.thresholds.age": lambda: max(0.0, (now_us() - current.thresholds_confirmed_at_us) / 1e6),
+    }
+    telemetry = start_telemetry("worker", f"worker-{index}", counters, gauges)
     server = _build(settings, current, journal, counters, telemetry.tracer)
     reporter = WorkerReporter(
         run, index, generation, cpu, current, counters, clock_us=now_us, journal_problem=lambda: journal.problem
@@ -177,8 +183,12 @@ def _follow(signals: SignalPipe, current: CurrentSnapshot, reporter: WorkerRepor
     """Take over newer snapshots and report, until SIGTERM; calls are answered by other threads meanwhile."""
     reporter.report()
     while signal.SIGTERM not in signals.wait(_LOOK_S):
+        before = current.snapshot
         current.refresh()
-        reporter.report_if_due()
+        if current.snapshot is before:
+            reporter.report_if_due()
+        else:
+            reporter.report()  # who watches a change must not take its last second for a difference
 
 
 def _stop(server: Server, listeners: Listeners | None, grace_s: float) -> None:

@@ -80,6 +80,7 @@ class WorkerReporter:
             problem="; ".join(filter(None, (self._journal_problem(), self._current.problem))),
             generation=self._generation,
             retired=self._is_retired(),
+            threshold_revision=self._current.snapshot.threshold_revision,
         )
         try:
             write_report(self._run, report)

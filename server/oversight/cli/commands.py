@@ -35,6 +35,8 @@ COMMANDS: dict[str, str] = {
     "records": "List decisions in the store, newest first.",
     "replay-record": "Decide records again; do they come out the same?",
     "status": "Show what a server here is doing and whether all is well.",
+    "thresholds": "Show what is in force, and change it while the service runs.",
+    "stop": "Send every message to a person, or let go on.",
     "store": "Show the layout of the store, or bring it to another version.",
     "verify": "Find records that were removed, altered or reordered.",
     "retain": "Remove records that are older than they may be.",
@@ -42,7 +44,11 @@ COMMANDS: dict[str, str] = {
     "settings": "List the server's settings, their values and sources.",
     "version": "Show the version.",
 }
-"""Every command with its summary; `NAME` is the function `run` of the module `oversight.cli.NAME`, with `_`."""
+"""
+Every command with its summary.
+
+`NAME` is the function `run` of the module `oversight.cli.NAME`, with `_`, or its `app` where it has commands below it.
+"""
 
 
 class CommandGroup(TyperGroup):
@@ -78,6 +84,10 @@ class CommandGroup(TyperGroup):
 
 def _load(name: str) -> Any:
     module = importlib.import_module(f"oversight.cli.{name.replace('-', '_')}")
+    if hasattr(module, "app"):
+        group = get_command(module.app)
+        group.name = name
+        return group
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
     single.command(name)(module.run)
     return get_command(single)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -64,6 +66,13 @@ def _facts(found: Status) -> Iterator[tuple[str, str]]:
         said = f", heard of {process.silent_s:.0f} s ago" if process.silent_s is not None else ""
         yield process.name, f"pid {process.pid} {life}{said}"
     yield "policy", _policy(found)
+    yield "thresholds", _thresholds(found)
+    for value in found.values:
+        yield "", f"{value['name']} {value['value']:g} in {value['policy']}{_scope(value)}{_until(value)}"
+    yield "stops", f"{len(found.stops)} engaged, {found.local_stops} more on this machine alone"
+    for stop in found.stops:
+        scope = _scope(stop) or " everything"
+        yield "", f"STOPPED{scope} by {stop['author']} at {_time(stop['at_us'])}: {stop['justification']}"
     yield "decisions", f"{found.decisions:,} since the workers started; {found.outcomes:,} outcomes"
     oldest = f", the oldest {found.oldest_age_s:.0f} s old" if found.oldest_age_s is not None else ""
     yield "pending", f"{found.pending_records:,} records, {found.pending_bytes:,} bytes not in the store yet{oldest}"
@@ -71,6 +80,25 @@ def _facts(found: Status) -> Iterator[tuple[str, str]]:
         expired = f", {found.expired_outcomes:,} for longer than records are kept" if found.expired_outcomes else ""
         yield "outcomes", f"{found.waiting_outcomes:,} wait for a decision that is not in the store{expired}"
     yield "lost", f"{found.lost:,} records"
+
+
+def _thresholds(found: Status) -> str:
+    revision = "differs between workers" if found.threshold_revision is None else f"revision {found.threshold_revision}"
+    age = f", confirmed {found.threshold_age_s:.0f} s ago" if found.threshold_age_s is not None else ""
+    return f"{revision}, {len(found.values)} live{age}"
+
+
+def _scope(one: Mapping[str, Any]) -> str:
+    named = [f" {name} {one[name]}" for name in ("intent", "department", "currency") if one.get(name) is not None]
+    return "".join(named)
+
+
+def _until(value: Mapping[str, Any]) -> str:
+    return "" if value["expires_at_us"] is None else f" until {_time(value['expires_at_us'])}"
+
+
+def _time(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _policy(found: Status) -> str:

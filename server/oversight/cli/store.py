@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,7 +15,13 @@ from oversight.cli.server_settings import read_settings
 from oversight.errors import UsageError
 from oversight.settings import Settings
 
+if TYPE_CHECKING:
+    from oversight.storage.database import Database
+
 __all__ = ["run"]
+
+
+_Result = TypeVar("_Result")
 
 
 class Action(StrEnum):
@@ -58,31 +65,38 @@ def run(
 
 def _read(settings: Settings) -> dict[str, Any]:
     # SQLAlchemy must not slow `--help`.
-    from oversight.app.store import open_store_database
-    from oversight.storage.migration import read_revision
+    from oversight.storage.migration import EMPTY, read_revision
     from oversight.storage.schema import REVISION
 
-    database = open_store_database(settings, read_only=True)
-    try:
-        return {"revision": read_revision(database), "needed": REVISION}
-    finally:
-        database.engine.dispose()
+    # Of the two files of a data folder, the one that is behind tells; one that is not there yet tells nothing.
+    revisions = [_done(database, read_revision) for database in _databases(settings, read_only=True)]
+    return {"revision": min((one for one in revisions if one != EMPTY), default=EMPTY), "needed": REVISION}
 
 
 def _migrate(settings: Settings, to: str | None) -> dict[str, Any]:
     from oversight.app.data_dir import make_private_folder
-    from oversight.app.store import open_store_database
     from oversight.storage.migration import migrate
     from oversight.storage.schema import REVISION
 
     if not settings.store:
         make_private_folder(settings.data_dir)
-    database = open_store_database(settings)
+    done = [_done(database, lambda one: migrate(one, to or REVISION)) for database in _databases(settings)]
+    return {"revision": done[-1].after, "needed": REVISION, "before": done[-1].before}
+
+
+def _databases(settings: Settings, *, read_only: bool = False) -> list[Database]:
+    """Return the store's databases, that of changes and stops first: it is the one that may refuse to be changed."""
+    from oversight.app.store import open_control_database, open_store_database
+
+    records = open_store_database(settings, read_only=read_only)
+    return [records] if settings.store else [open_control_database(settings, read_only=read_only), records]
+
+
+def _done(database: Database, work: Callable[[Database], _Result]) -> _Result:
     try:
-        done = migrate(database, to or REVISION)
+        return work(database)
     finally:
         database.engine.dispose()
-    return {"revision": done.after, "needed": REVISION, "before": done.before}
 
 
 def _show(settings: Settings, found: dict[str, Any], *, as_json: bool) -> None:

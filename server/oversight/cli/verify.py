@@ -20,6 +20,7 @@ from oversight.cli.options import AsJson, DataDir
 from oversight.cli.output import console, error_console, print_json
 from oversight.cli.store_options import IdKeyFile, PasswordFile, StoreUrl, open_existing, place_of, read_given
 from oversight.errors import UsageError
+from oversight.settings import Settings
 
 if TYPE_CHECKING:
     from oversight.storage.findings import Report
@@ -41,12 +42,13 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """
-    Compute the hash chains of all records again and name what was removed, altered or reordered.
+    Compute the hash chains of all records, changes and stops again and name what was removed, altered or reordered.
 
     Works while servers run, in constant memory. Exit code 1 where anything is wrong. Keep what `--json` prints
     elsewhere: with it the next run also finds a chain that somebody has written anew from some record on.
     """
     from oversight.app.keys import load_id_key
+    from oversight.storage.chain_pages import CHAINS, RECORD_CHAINS
     from oversight.storage.checkpoints import CheckpointKey
     from oversight.storage.verification import verify_store
 
@@ -58,13 +60,32 @@ def run(
     began_s = time.monotonic()
     with _progress() as advance:
         key = None if id_key is None else CheckpointKey(id_key)
-        report = verify_store(database.engine, key=key, known=known, progress=advance)
+        chains = CHAINS if settings.store else RECORD_CHAINS
+        report = verify_store(database.engine, key=key, known=known, progress=advance, chains=chains)
+    if not settings.store:
+        report.include(_verify_control(settings, known))
     found = _summary(place_of(settings), report, time.monotonic() - began_s)
     if as_json:
         print_json(found)
     else:
         _print(found, console())
     raise typer.Exit(0 if report.whole else 1)
+
+
+def _verify_control(settings: Settings, known: _Known | None) -> Report:
+    """Verify the changes and stops of a data folder, which are in a file of their own."""
+    from oversight.app.store import open_control_database
+    from oversight.storage.chain_pages import CHAINS, RECORD_CHAINS
+    from oversight.storage.findings import Report
+    from oversight.storage.verification import report_missing, verify_store
+
+    chains = [chain for chain in CHAINS if chain not in RECORD_CHAINS]
+    database = open_control_database(settings, read_only=True)
+    if database.is_there():
+        return verify_store(database.engine, key=None, known=known, chains=chains)
+    report = Report()
+    report_missing(report, known or {}, chains)
+    return report
 
 
 def _read_known(path: Path) -> _Known:

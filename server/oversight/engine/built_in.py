@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oversight.engine.decision import Comparison, Escalation, Reason, Tier
-from oversight.engine.request import Request, ServerFacts
+from oversight.engine.request import Request, ServerFacts, Stop
 from oversight.engine.runtime import age_s, choice_name
 from oversight.engine.snapshot import Program, Snapshot
 
@@ -50,8 +50,8 @@ def built_in(
     snapshot: Snapshot, program: Program, request: Request, facts: ServerFacts, missing: tuple[str, ...]
 ) -> Iterator[Reason]:
     """Yield the built-in reasons that hold for *request*, decided by *program* of *snapshot*."""
-    if snapshot.stops:
-        yield from _stopped(snapshot, request)
+    if snapshot.stops or facts.stops:
+        yield from _stopped((*snapshot.stops, *facts.stops), request)
     if request.held_tier is not None and request.held_tier > Tier.HUMAN_ON_THE_LOOP:
         held = Comparison(
             "held_tier", choice_name("held_tier", request.held_tier), "above", "human_on_the_loop", "literal"
@@ -78,10 +78,10 @@ def built_in(
         yield _reason("record_unavailable", "The decision cannot be put on record.")
 
 
-def _stopped(snapshot: Snapshot, request: Request) -> Iterator[Reason]:
+def _stopped(stops: tuple[Stop, ...], request: Request) -> Iterator[Reason]:
     matching = [
         stop
-        for stop in snapshot.stops
+        for stop in stops
         if stop.department in (None, request.department) and stop.intent in (None, request.intent)
     ]
     if matching:

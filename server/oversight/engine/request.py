@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["PERSONAL_FIELDS", "REQUEST_FIELDS", "AttributeScalar", "Request", "ServerFacts"]
+__all__ = ["PERSONAL_FIELDS", "REQUEST_FIELDS", "AttributeScalar", "Request", "ServerFacts", "Stop"]
 
 AttributeScalar = str | float | int | bool
 """The value of one free attribute."""
@@ -65,15 +65,24 @@ PERSONAL_FIELDS: tuple[str, ...] = ("request_id", "conversation_id", "subject_re
 """The fields that are stored apart from the record, with a salt, and can be erased."""
 
 
+class Stop(NamedTuple):
+    """An engaged oversight stop: of a department, of an intent, of the two together, or (both None) of everything."""
+
+    department: str | None = None
+    intent: str | None = None
+
+
 class ServerFacts(NamedTuple):
     """
     What the server knows at the moment of a decision; recorded with it, so that it can be replayed.
 
     `labelled_outcomes` counts those for this intent and model version. The ages are seconds since the policy and the
-    thresholds were last confirmed against their sources.
+    thresholds were last confirmed against their sources. `stops` are engaged on this machine alone, until those that
+    administer all replicas have them too.
     """
 
     labelled_outcomes: int = 0
     policy_age_s: int = 0
     threshold_age_s: int = 0
     record_unavailable: bool = False
+    stops: tuple[Stop, ...] = ()

@@ -7,24 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from types import FunctionType, MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from oversight.engine.compile import ENGINE_VERSION, Blueprint
 from oversight.engine.decision import OnExpiry
 from oversight.engine.groups import Groups, GroupTable, bind_index
 from oversight.engine.limits import Limits, LiveValue
+from oversight.engine.request import Stop
 from oversight.engine.runtime import NAMESPACE
 
 __all__ = ["ENGINE_VERSION", "LiveValue", "Program", "Snapshot", "Stop", "assemble", "release"]
 
 _RELEASED_AT_ONCE = 64
-
-
-class Stop(NamedTuple):
-    """An engaged oversight stop: of a department, of an intent, of the two together, or (both None) of everything."""
-
-    department: str | None = None
-    intent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,25 @@ from google.rpc import error_details_pb2, status_pb2
 
 from oversight.errors import (
     CallError,
+    ConstraintBrokenError,
     DeadlineExpiredError,
     DecisionNotFoundError,
     InvalidRequestError,
+    JustificationMissingError,
+    LooserThanParentError,
+    NotPendingError,
     NotReplayableError,
+    OutOfBoundsError,
     OverloadedError,
     RecordPendingError,
     RecordUnavailableError,
     RequestTooLargeError,
+    SecondPersonNeededError,
+    StaleRevisionError,
+    StopNotEngagedError,
     StoreUnavailableError,
+    UnknownScopeError,
+    UnknownThresholdError,
 )
 from oversight.v1.errors_pb2 import ErrorReason, ItemError
 
@@ -40,6 +50,16 @@ STATUSES: Mapping[type[CallError], tuple[grpc.StatusCode, ErrorReason.ValueType]
     RecordPendingError: (grpc.StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_RECORD_PENDING),
     StoreUnavailableError: (grpc.StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_STORE_UNAVAILABLE),
     NotReplayableError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_NOT_REPLAYABLE),
+    StaleRevisionError: (grpc.StatusCode.ABORTED, ErrorReason.ERROR_REASON_STALE_REVISION),
+    UnknownThresholdError: (grpc.StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_UNKNOWN_THRESHOLD),
+    UnknownScopeError: (grpc.StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_UNKNOWN_SCOPE),
+    OutOfBoundsError: (grpc.StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_OUT_OF_BOUNDS),
+    ConstraintBrokenError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_CONSTRAINT_BROKEN),
+    LooserThanParentError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_LOOSER_THAN_PARENT),
+    JustificationMissingError: (grpc.StatusCode.INVALID_ARGUMENT, ErrorReason.ERROR_REASON_JUSTIFICATION_MISSING),
+    SecondPersonNeededError: (grpc.StatusCode.PERMISSION_DENIED, ErrorReason.ERROR_REASON_SECOND_PERSON_NEEDED),
+    NotPendingError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_NOT_PENDING),
+    StopNotEngagedError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_STOP_NOT_ENGAGED),
 }
 
 _PREFIX = "ERROR_REASON_"

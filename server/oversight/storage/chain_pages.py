@@ -16,9 +16,12 @@ from oversight.storage.database import READING
 from oversight.storage.failures import store_unavailable
 from oversight.storage.schema import check_schema
 
-__all__ = ["CHAINS", "ChainPages", "Page", "PersonalPart", "Stray", "distinct_writers"]
+__all__ = ["CHAINS", "RECORD_CHAINS", "ChainPages", "Page", "PersonalPart", "Stray", "distinct_writers"]
 
-CHAINS: tuple[Table, ...] = (tables.decisions, tables.outcomes)
+RECORD_CHAINS: tuple[Table, ...] = (tables.decisions, tables.outcomes)
+"""The tables of records; they are kept for a time."""
+
+CHAINS: tuple[Table, ...] = (*RECORD_CHAINS, tables.control_events)
 """The tables whose rows are chained; a chain is named after its table."""
 
 _parts = tables.personal_parts

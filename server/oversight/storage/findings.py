@@ -68,6 +68,13 @@ class Report:
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(finding)
 
+    def include(self, other: Report) -> None:
+        """Take over what *other* says, too."""
+        self.chains += other.chains
+        self.findings += other.findings[: MOST_FINDINGS - len(self.findings)]
+        for kind, count in other.counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + count
+
     def heads(self) -> Mapping[tuple[str, str], tuple[int, str]]:
         """Return the last number and hash of each chain by chain and writer."""
         return {(one.chain, one.writer): (one.last, one.last_hash) for one in self.chains}

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from oversight.errors import UntrustedCheckpointError
 from oversight.storage import tables
-from oversight.storage.chain_pages import CHAINS, distinct_writers
+from oversight.storage.chain_pages import RECORD_CHAINS, distinct_writers
 from oversight.storage.checkpoints import Checkpoint, CheckpointKey
 from oversight.storage.database import READING
 from oversight.storage.failures import store_unavailable
@@ -86,7 +86,7 @@ class Retention:
         with self._transaction(reading=True) as connection:
             if not check_schema(connection):
                 return
-            chains = [(table, writer) for table in CHAINS for writer in distinct_writers(connection, table)]
+            chains = [(table, writer) for table in RECORD_CHAINS for writer in distinct_writers(connection, table)]
         untrusted: list[UntrustedCheckpointError] = []
         for table, writer in chains:
             try:
@@ -110,7 +110,7 @@ class Retention:
         with self._transaction(reading=True) as connection:
             if not check_schema(connection):
                 return
-            chains = [(table, writer) for table in CHAINS for writer in distinct_writers(connection, table)]
+            chains = [(table, writer) for table in RECORD_CHAINS for writer in distinct_writers(connection, table)]
         for table, writer in chains:
             tenant = table.c.get("tenant_id", null())
             after = 0

@@ -12,7 +12,7 @@ from sqlalchemy import Double, Table
 
 from oversight.engine.decision import Comparison, Decision, Escalation, Evaluation, OnExpiry, Reason, Tier
 from oversight.engine.identity import request_from_canonical
-from oversight.engine.request import ServerFacts
+from oversight.engine.request import ServerFacts, Stop
 from oversight.storage.chain import canonical_row, link, seal
 from oversight.storage.outcome import Outcome, OutcomeStatus, canonical_outcome
 from oversight.storage.records import SIGNAL_FIELDS, DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
@@ -103,7 +103,7 @@ def decision_from_rows(
     found = [outcome_from_row(outcome, row["draft_sha256"]) for outcome in outcome_rows]
     return StoredDecision(
         request=request_from_canonical(fields, row["decided_at_us"]),
-        facts=ServerFacts(**json.loads(row["facts"])),
+        facts=_facts(row["facts"]),
         decision=_decision_from_row(row),
         caller=row["caller"],
         latency_us=row["latency_us"],
@@ -135,6 +135,11 @@ def _decision_from_row(row: Mapping[str, Any]) -> Decision:
         on_expiry=None if row["on_expiry"] is None else OnExpiry(row["on_expiry"]),
         recorded=row["recorded"],
     )
+
+
+def _facts(text: str) -> ServerFacts:
+    fields = json.loads(text)
+    return ServerFacts(**{**fields, "stops": tuple(Stop(*stop) for stop in fields.get("stops", ()))})
 
 
 def _reasons(text: str) -> tuple[Reason, ...]:

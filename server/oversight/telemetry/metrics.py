@@ -18,6 +18,11 @@ GAUGES: Mapping[str, tuple[str, str]] = {
         "{problem}",
         "Problems of the rule files; while there are any, an earlier set is in force.",
     ),
+    "oversight.thresholds.revision": (
+        "{revision}",
+        "Revision of thresholds and stops: of a worker what it decides by, of the controller what it published.",
+    ),
+    "oversight.thresholds.age": ("s", "Time since that revision was last found to be the newest."),
 }
 """Every gauge by name, with its unit and what it means."""
 

@@ -51,6 +51,34 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the store cannot be read."""
     ERROR_REASON_NOT_REPLAYABLE: _ErrorReason.ValueType  # 10
     """FAILED_PRECONDITION: the decision's snapshot is missing or cannot be replayed. Metadata: `digest`."""
+    ERROR_REASON_STALE_REVISION: _ErrorReason.ValueType  # 11
+    """ABORTED: thresholds or stops were changed since they were read; read them again. Metadata: `expected`, `found`, both
+    revisions.
+    """
+    ERROR_REASON_UNKNOWN_THRESHOLD: _ErrorReason.ValueType  # 12
+    """INVALID_ARGUMENT: the rules in force have no such threshold. Metadata: `field`, `suggestion` where one is near."""
+    ERROR_REASON_UNKNOWN_SCOPE: _ErrorReason.ValueType  # 13
+    """INVALID_ARGUMENT: the rules in force have no such policy, intent, department or currency, or no decision could meet
+    it. Metadata: `field`, `suggestion` where one is near.
+    """
+    ERROR_REASON_OUT_OF_BOUNDS: _ErrorReason.ValueType  # 14
+    """INVALID_ARGUMENT: a threshold's value is beyond its bounds, or no whole number where it counts something. Metadata:
+    `field`, `minimum`, `maximum`.
+    """
+    ERROR_REASON_CONSTRAINT_BROKEN: _ErrorReason.ValueType  # 15
+    """FAILED_PRECONDITION: a constraint between thresholds would not hold. Metadata: `constraint`, `policy`, `scope`."""
+    ERROR_REASON_LOOSER_THAN_PARENT: _ErrorReason.ValueType  # 16
+    """FAILED_PRECONDITION: a policy would be looser than the one that it extends. Metadata: `policy`, `parent`, `scope`."""
+    ERROR_REASON_JUSTIFICATION_MISSING: _ErrorReason.ValueType  # 17
+    """INVALID_ARGUMENT: a change has no justification. Metadata: `field`."""
+    ERROR_REASON_SECOND_PERSON_NEEDED: _ErrorReason.ValueType  # 18
+    """PERMISSION_DENIED: it needs a second person, who is not the author and is known by authentication."""
+    ERROR_REASON_NOT_PENDING: _ErrorReason.ValueType  # 19
+    """FAILED_PRECONDITION: no change with this revision waits, or it would do something else by now. Metadata:
+    `revision`.
+    """
+    ERROR_REASON_STOP_NOT_ENGAGED: _ErrorReason.ValueType  # 20
+    """FAILED_PRECONDITION: no stop of this scope is engaged."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed."""
@@ -79,6 +107,34 @@ ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 9
 """UNAVAILABLE: the store cannot be read."""
 ERROR_REASON_NOT_REPLAYABLE: ErrorReason.ValueType  # 10
 """FAILED_PRECONDITION: the decision's snapshot is missing or cannot be replayed. Metadata: `digest`."""
+ERROR_REASON_STALE_REVISION: ErrorReason.ValueType  # 11
+"""ABORTED: thresholds or stops were changed since they were read; read them again. Metadata: `expected`, `found`, both
+revisions.
+"""
+ERROR_REASON_UNKNOWN_THRESHOLD: ErrorReason.ValueType  # 12
+"""INVALID_ARGUMENT: the rules in force have no such threshold. Metadata: `field`, `suggestion` where one is near."""
+ERROR_REASON_UNKNOWN_SCOPE: ErrorReason.ValueType  # 13
+"""INVALID_ARGUMENT: the rules in force have no such policy, intent, department or currency, or no decision could meet
+it. Metadata: `field`, `suggestion` where one is near.
+"""
+ERROR_REASON_OUT_OF_BOUNDS: ErrorReason.ValueType  # 14
+"""INVALID_ARGUMENT: a threshold's value is beyond its bounds, or no whole number where it counts something. Metadata:
+`field`, `minimum`, `maximum`.
+"""
+ERROR_REASON_CONSTRAINT_BROKEN: ErrorReason.ValueType  # 15
+"""FAILED_PRECONDITION: a constraint between thresholds would not hold. Metadata: `constraint`, `policy`, `scope`."""
+ERROR_REASON_LOOSER_THAN_PARENT: ErrorReason.ValueType  # 16
+"""FAILED_PRECONDITION: a policy would be looser than the one that it extends. Metadata: `policy`, `parent`, `scope`."""
+ERROR_REASON_JUSTIFICATION_MISSING: ErrorReason.ValueType  # 17
+"""INVALID_ARGUMENT: a change has no justification. Metadata: `field`."""
+ERROR_REASON_SECOND_PERSON_NEEDED: ErrorReason.ValueType  # 18
+"""PERMISSION_DENIED: it needs a second person, who is not the author and is known by authentication."""
+ERROR_REASON_NOT_PENDING: ErrorReason.ValueType  # 19
+"""FAILED_PRECONDITION: no change with this revision waits, or it would do something else by now. Metadata:
+`revision`.
+"""
+ERROR_REASON_STOP_NOT_ENGAGED: ErrorReason.ValueType  # 20
+"""FAILED_PRECONDITION: no stop of this scope is engaged."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -31,26 +31,65 @@ class ServerFacts(_message.Message):
     LABELLED_OUTCOMES_FIELD_NUMBER: _builtins.int
     POLICY_AGE_S_FIELD_NUMBER: _builtins.int
     THRESHOLD_AGE_S_FIELD_NUMBER: _builtins.int
+    STOPS_FIELD_NUMBER: _builtins.int
     labelled_outcomes: _builtins.int
     """Labelled outcomes for the request's intent and model version."""
     policy_age_s: _builtins.int
     """Seconds since the policy was last confirmed against its source."""
     threshold_age_s: _builtins.int
     """Seconds since the thresholds were last confirmed against theirs."""
+    @_builtins.property
+    def stops(self) -> _containers.RepeatedCompositeFieldContainer[Global___LocalStop]:
+        """Stops that were engaged on this machine alone."""
+
     def __init__(
         self,
         *,
         labelled_outcomes: _builtins.int = ...,
         policy_age_s: _builtins.int = ...,
         threshold_age_s: _builtins.int = ...,
+        stops: _abc.Iterable[Global___LocalStop] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["labelled_outcomes", b"labelled_outcomes", "policy_age_s", b"policy_age_s", "threshold_age_s", b"threshold_age_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["labelled_outcomes", b"labelled_outcomes", "policy_age_s", b"policy_age_s", "stops", b"stops", "threshold_age_s", b"threshold_age_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServerFacts: _TypeAlias = ServerFacts  # noqa: Y015
+
+@_typing.final
+class LocalStop(_message.Message):
+    """A stop that was engaged on one machine, with no server or without its store; absent is every one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEPARTMENT_FIELD_NUMBER: _builtins.int
+    INTENT_FIELD_NUMBER: _builtins.int
+    department: _builtins.str
+    """Only messages of this department."""
+    intent: _builtins.str
+    """Only messages with this intent."""
+    def __init__(
+        self,
+        *,
+        department: _builtins.str | None = ...,
+        intent: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_department", b"_department", "_intent", b"_intent", "department", b"department", "intent", b"intent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_department", b"_department", "_intent", b"_intent", "department", b"department", "intent", b"intent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__department: _TypeAlias = _typing.Literal["department"]  # noqa: Y015
+    _WhichOneofArgType__department: _TypeAlias = _typing.Literal["_department", b"_department"]  # noqa: Y015
+    _WhichOneofReturnType__intent: _TypeAlias = _typing.Literal["intent"]  # noqa: Y015
+    _WhichOneofArgType__intent: _TypeAlias = _typing.Literal["_intent", b"_intent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__department) -> _WhichOneofReturnType__department | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__intent) -> _WhichOneofReturnType__intent | None: ...
+
+Global___LocalStop: _TypeAlias = LocalStop  # noqa: Y015
 
 @_typing.final
 class DecisionEntry(_message.Message):

@@ -19,7 +19,9 @@ UNUSED: Any = None
 
 def an_admin_port(address: str) -> AdminPort:
     settings = Settings(admin_listen=address)
-    return AdminPort(build_admin_server(settings, lister=UNUSED, eraser=UNUSED, counters=Counters(), tracer=None))
+    return AdminPort(
+        build_admin_server(settings, lister=UNUSED, eraser=UNUSED, thresholds=UNUSED, counters=Counters(), tracer=None)
+    )
 
 
 def is_served(address: str) -> bool:

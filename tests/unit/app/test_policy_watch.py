@@ -11,6 +11,7 @@ import pytest
 from oversight.app.handover import clear_run, run_folder
 from oversight.app.last_good import LastGoodFile
 from oversight.app.policy_watch import PolicyWatch
+from oversight.app.publication import Publication
 from oversight.app.snapshot_file import load_snapshot
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.errors import InvalidPolicyError
@@ -47,9 +48,8 @@ class Place:
         clear_run(self.data)
         return PolicyWatch(
             Settings(policy=self.rules, data_dir=self.data).model_copy(update=settings),
-            self.run,
+            Publication(self.run, outbox=SnapshotOutbox(self.data), clock_us=self.clock),
             last_good=LastGoodFile(self.data),
-            outbox=SnapshotOutbox(self.data),
             clock_us=self.clock,
         )
 

@@ -136,7 +136,7 @@ def test_a_damaged_header_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_digest_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     """Replies would name rules that did not decide."""
     publish(tmp_path)
-    rewrite(tmp_path, digest="0" * 64)
+    rewrite(tmp_path, digests=["0" * 64])
 
     with pytest.raises(ValueError, match="its digest is"):
         load_snapshot(tmp_path)

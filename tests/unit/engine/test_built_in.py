@@ -48,6 +48,17 @@ def test_nothing_special_is_routine() -> None:
 
 
 @pytest.mark.parametrize("stop", [Stop(), Stop("shop"), Stop(intent="thanks"), Stop("shop", "thanks")])
+def test_a_stop_of_this_machine_is_like_any_other(stop: Stop) -> None:
+    """It must hold also where nobody else knows of it yet; with the other's it is one reason."""
+    request, facts = a_request(department="shop"), FACTS._replace(stops=(stop,))
+    alone = decide_with(a_policy(), request, facts)
+
+    assert stopped_by(request, stop).reasons == alone.reasons
+    both = decide(snapshot_of({"contact_centre": a_policy()}, stops=(stop,)), request, facts, KEYS)
+    assert alone.reasons == both.reasons
+
+
+@pytest.mark.parametrize("stop", [Stop(), Stop("shop"), Stop(intent="thanks"), Stop("shop", "thanks")])
 def test_a_stop_of_this_request(stop: Stop) -> None:
     """For everything, its department, its intent, or the two together."""
     decision = stopped_by(a_request(department="shop"), stop)

@@ -29,7 +29,7 @@ from contract.samples import (
 from oversight.decisions import Call
 from oversight.engine.decision import Comparison
 from oversight.engine.identity import request_key
-from oversight.engine.request import REQUEST_FIELDS, Request
+from oversight.engine.request import REQUEST_FIELDS, Request, Stop
 from oversight.errors import JournalFormatError
 from oversight.grpc_api.convert.requests import request_to_proto
 from oversight.storage.outcome import Outcome
@@ -55,11 +55,23 @@ def test_a_decision_comes_back_whole() -> None:
         *("audit-1", 321, "e" * 32, 3600, 2, True),
     )
     assert request_key(KEYS, "acme", "request-1") == record.request_key
-    assert FACTS._asdict() == json.loads(record.facts)
+    assert FACTS._asdict() == json.loads(record.facts) | {"stops": ()}
     assert ["churn_risk", "sentiment_trend"] == json.loads(record.missing_signals)
     assert ["LOW_CONFIDENCE", "SECOND"] == [reason["code"] for reason in json.loads(record.reasons)]
     assert ["SHADOW"] == [reason["code"] for reason in json.loads(record.shadow_reasons)]
     assert a_request(1) == request_in(record)
+
+
+def test_stops_of_one_machine_come_back() -> None:
+    """A replay must know them: the snapshot does not."""
+    facts = FACTS._replace(stops=(Stop(), Stop("bank"), Stop(intent="refund"), Stop("bank", "refund")))
+    call = Call("gateway", "e" * 32, 0)
+    reply = WIRE.reply(a_decision(1), "r")
+    (record,) = DECODE(WIRE.decision_record(b"", reply, facts, NOW_US, "audit-1", call, 1))
+
+    assert isinstance(record, DecisionRecord)
+    row = dict(zip(decisions.c.keys(), decision_row(record, b""), strict=False))
+    assert facts == decision_from_rows(row, record.personal, []).facts
 
 
 def test_a_reason_has_its_fields_by_name() -> None:

@@ -141,7 +141,7 @@ def test_down_and_up_again_loses_nothing(place: Place, database: Database, make_
     assert Migrated("0001", REVISION) == migrate(database)
 
     assert before == (place.ask("SELECT * FROM decisions"), place.ask("SELECT * FROM personal_parts"), layout(place))
-    assert [(3,)] == place.ask("SELECT version FROM schema_version")
+    assert [(4,)] == place.ask("SELECT version FROM schema_version")
 
 
 def test_no_way_down_drops_a_checkpoint_of_retention(place: Place, database: Database) -> None:
@@ -176,7 +176,7 @@ def test_a_server_refuses_older_tables_and_says_what_to_run(
     make_legacy(place, database)
 
     with pytest.raises(
-        StoreVersionError, match=r"has revision 0001, this server needs 0002: run `oversight store migrate`.*--migrate"
+        StoreVersionError, match=r"has revision 0001, this server needs 0003: run `oversight store migrate`.*--migrate"
     ):
         make_store().add([a_record(3)], [])
     with pytest.raises(StoreUnavailableError, match="cannot be read: the database has revision 0001"):
@@ -207,7 +207,7 @@ def test_nobody_touches_newer_tables(
     place.ask("UPDATE alembic_version SET version_num = '0007'")
 
     for what in (make_store(migrate=may_migrate).prepare, lambda: migrate(database)):
-        with pytest.raises(StoreVersionError, match=r"revision 0007, which this server does not know; it needs 0002"):
+        with pytest.raises(StoreVersionError, match=r"revision 0007, which this server does not know; it needs 0003"):
             what()
 
     assert "0007" == read_revision(database)
@@ -220,7 +220,7 @@ def test_a_layout_from_before_the_first_revision_is_refused(place: Place, databa
     place.ask("UPDATE schema_version SET version = 1")
 
     for what in (read_revision, migrate, lambda one: prepare_schema(one, migrate=True)):
-        with pytest.raises(StoreVersionError, match=r"schema version 1 and no revision.*needs revision 0002"):
+        with pytest.raises(StoreVersionError, match=r"schema version 1 and no revision.*needs revision 0003"):
             what(database)
 
 
@@ -247,14 +247,14 @@ def test_replicas_that_start_at_the_same_moment_migrate_once(place: Place, datab
         one.engine.dispose()
 
     assert REVISION == read_revision(database)
-    assert [(3,)] == place.ask("SELECT version FROM schema_version")
+    assert [(4,)] == place.ask("SELECT version FROM schema_version")
     assert [(REVISION,)] == place.ask("SELECT version_num FROM alembic_version")
 
 
 def test_only_a_known_revision_can_be_asked_for(database: Database) -> None:
     """Also not "base", which would be the end of every record."""
     for name in ("0009", "base", "head", ""):
-        with pytest.raises(UsageError, match="known are 0001, 0002"):
+        with pytest.raises(UsageError, match="known are 0001, 0002, 0003"):
             migrate(database, name)
 
 
@@ -274,3 +274,23 @@ def test_the_revisions_that_the_server_knows_are_those_that_there_are() -> None:
 
     assert list(REVISIONS) == [script.revision for script in scripts.walk_revisions()][::-1]
     assert len(REVISIONS) == len(list(pkgutil.iter_modules(versions.__path__)))
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("INSERT INTO control_events VALUES (1, 1, 'k', 'a', 'j', '{}', 'control', 1, 'h')", "1 changes and stops"),
+        ("INSERT INTO tokens VALUES ('t', 'd', 'n', 'r', NULL, 1, 'a', NULL, NULL)", "1 tokens"),
+    ],
+)
+def test_no_way_down_drops_what_an_older_server_would_not_heed(
+    place: Place, database: Database, statement: str, said: str
+) -> None:
+    """It would let the AI act that somebody stopped."""
+    migrate(database)
+    place.ask(statement)
+
+    with pytest.raises(UsageError, match=f"no place for the {said}"):
+        migrate(database, "0002")
+
+    assert REVISION == read_revision(database)

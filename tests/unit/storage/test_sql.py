@@ -223,7 +223,7 @@ def test_a_database_of_another_version_is_refused_in_words(
     make_store().add([a_record(1)], [])
     place.ask("UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(StoreVersionError, match=r"revision 9999, which this server does not know; it needs 0002"):
+    with pytest.raises(StoreVersionError, match=r"revision 9999, which this server does not know; it needs 0003"):
         make_store().add([a_record(2)], [])
     with pytest.raises(StoreUnavailableError, match="revision 9999"):
         reader.find_decision(an_id(1))

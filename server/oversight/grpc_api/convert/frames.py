@@ -218,7 +218,13 @@ def _policy(serialized: bytes) -> tuple[str, str, str, str]:
 @lru_cache(maxsize=1024)
 def _facts(serialized: bytes) -> str:
     facts = pb.ServerFacts.FromString(serialized)
-    return _encode(ServerFacts(facts.labelled_outcomes, facts.policy_age_s, facts.threshold_age_s)._asdict())
+    known = ServerFacts(facts.labelled_outcomes, facts.policy_age_s, facts.threshold_age_s)._asdict()
+    stops = [
+        [getattr(stop, name) if stop.HasField(name) else None for name in ("department", "intent")]
+        for stop in facts.stops
+    ]
+    # Left out where there are none, as in records from before there were any.
+    return _encode(known | {"stops": stops} if stops else {name: known[name] for name in known if name != "stops"})
 
 
 @lru_cache(maxsize=4096)

@@ -65,5 +65,6 @@ def _common_part(caller: str, audit_key_id: str, facts: ServerFacts) -> bytes:
         labelled_outcomes=facts.labelled_outcomes,
         policy_age_s=facts.policy_age_s,
         threshold_age_s=facts.threshold_age_s,
+        stops=[pb.LocalStop(department=stop.department, intent=stop.intent) for stop in facts.stops],
     )
     return pb.DecisionEntry(caller=caller, audit_key_id=audit_key_id, facts=known).SerializeToString()

@@ -1,0 +1,161 @@
+"""What the service says about thresholds, as frozen values; fields, units and ranges are those of docs/api.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from oversight_client.enums import ChangeStatus, Direction, Effect, ThresholdEventKind, ThresholdSource
+
+__all__ = [
+    "PendingChange",
+    "StopScope",
+    "ThresholdEffect",
+    "ThresholdEvent",
+    "ThresholdHistory",
+    "ThresholdPreview",
+    "ThresholdScope",
+    "ThresholdSet",
+    "ThresholdSetting",
+    "ThresholdUpdate",
+    "ThresholdValue",
+    "TierMix",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdScope:
+    """Where a value applies; what is empty means every one."""
+
+    intent: str = ""
+    department: str = ""
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdValue:
+    """One threshold as it is in force in a scope; `file_value` is what would be if no live value were."""
+
+    name: str
+    description: str
+    value: float
+    file_value: float
+    minimum: float
+    maximum: float
+    tightens: Direction
+    source: ThresholdSource
+    set_for: ThresholdScope
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdSetting:
+    """One live value; None as `value` removes it, `expires_at` (UTC) is when it ends by itself, None never."""
+
+    policy: str
+    name: str
+    scope: ThresholdScope
+    value: float | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChange:
+    """A change that waits for a second person until `lapses_at`."""
+
+    revision: int
+    author: str
+    at: datetime
+    justification: str
+    settings: tuple[ThresholdSetting, ...]
+    lapses_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdSet:
+    """What is in force in one scope of a policy; give `revision` to the next change."""
+
+    revision: int
+    policy: str
+    scope: ThresholdScope
+    values: tuple[ThresholdValue, ...]
+    live: tuple[ThresholdSetting, ...]
+    pending: tuple[PendingChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdEffect:
+    """What becomes of one threshold in one scope of one policy, at once or `since` a time that is to come."""
+
+    policy: str
+    name: str
+    scope: ThresholdScope
+    before: float
+    after: float
+    effect: Effect
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TierMix:
+    """How many decisions had each tier."""
+
+    human_on_the_loop: int
+    human_in_the_loop: int
+    human_as_the_loop: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdPreview:
+    """The newest decisions on record, decided again with the values before and after."""
+
+    decisions: int
+    erased: int
+    not_replayable: int
+    before: TierMix
+    after: TierMix
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdUpdate:
+    """A change and what became of it; `preview` is there where it was only validated and records could be read."""
+
+    status: ChangeStatus
+    revision: int
+    settings: tuple[ThresholdSetting, ...]
+    effects: tuple[ThresholdEffect, ...]
+    effect: Effect
+    needs_approval: bool
+    preview: ThresholdPreview | None
+    lapses_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StopScope:
+    """What a stop is about; both empty is everything."""
+
+    department: str
+    intent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdEvent:
+    """One event of the history, never altered."""
+
+    revision: int
+    at: datetime
+    kind: ThresholdEventKind
+    author: str
+    justification: str
+    settings: tuple[ThresholdSetting, ...]
+    effects: tuple[ThresholdEffect, ...]
+    refers_to: int
+    lapses_at: datetime | None
+    stop: StopScope | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdHistory:
+    """Some events, newest first; more follow while `next_page_token` is not empty."""
+
+    changes: tuple[ThresholdEvent, ...]
+    next_page_token: str

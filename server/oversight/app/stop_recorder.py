@@ -1,0 +1,87 @@
+"""Stops engaged on this machine alone, on their way into the store."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from collections.abc import Callable, Iterable, Iterator
+
+from oversight.app.local_stops import LocalStop, LocalStops
+from oversight.engine.control import ControlEvent, ControlState, ControlStore, EventKind
+from oversight.errors import StaleRevisionError
+
+__all__ = ["StopRecorder"]
+
+_log = logging.getLogger(__name__)
+
+
+class StopRecorder:
+    """
+    Records each local stop once, and its release, and removes the file when the stop is in force by the snapshot.
+
+    The evidence of such an event names the file, so that one that was recorded and not removed is not recorded again.
+    """
+
+    def __init__(self, store: ControlStore, local_stops: LocalStops, clock_us: Callable[[], int]) -> None:
+        self._store = store
+        self._local_stops = local_stops
+        self._clock_us = clock_us
+        self._known: set[tuple[str, EventKind]] = set()
+
+    def note(self, events: Iterable[ControlEvent]) -> None:
+        """Remember which files are recorded in *events*."""
+        for event in events:
+            stop_id = _read_id(event.evidence)
+            if stop_id:
+                self._known.add((stop_id, event.kind))
+
+    def record(self, state: ControlState, follow: Callable[[], ControlState]) -> None:
+        """
+        Record what is not behind *state* yet; *follow* brings new events into force.
+
+        Raises `StoreUnavailableError`, OSError.
+        """
+        for stop_id, stop in self._local_stops.read().items():
+            if stop is None:
+                continue  # it holds, for everything, until somebody looks at it
+            for event in self._events(stop_id, stop):
+                if (stop_id, event.kind) in self._known:
+                    continue
+                try:
+                    self._store.append(event, expected_revision=state.revision)
+                except StaleRevisionError:
+                    return  # at the next look
+                state = follow()
+                _log.warning("a stop of this machine is on record: %s", event.kind, extra={"author": event.author})
+            self._local_stops.remove(stop_id, stop)
+
+    def _events(self, stop_id: str, stop: LocalStop) -> Iterator[ControlEvent]:
+        evidence = json.dumps(
+            {"local_stop": stop_id, "host": socket.gethostname(), "recorded_at_us": self._clock_us()}, sort_keys=True
+        )
+        engaged = ControlEvent(
+            revision=0,
+            at_us=stop.at_us,
+            kind=EventKind.STOP_ENGAGED,
+            author=stop.author,
+            justification=stop.justification,
+            stop=stop.stop,
+            evidence=evidence,
+        )
+        yield engaged
+        if stop.released_at_us is not None:
+            yield engaged._replace(
+                at_us=stop.released_at_us,
+                kind=EventKind.STOP_RELEASED,
+                author=stop.released_by,
+                justification=stop.release_justification,
+            )
+
+
+def _read_id(evidence: str) -> str:
+    try:
+        found = json.loads(evidence) if evidence else {}
+        return str(found.get("local_stop", "")) if isinstance(found, dict) else ""
+    except ValueError:
+        return ""

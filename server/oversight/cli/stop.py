@@ -1,0 +1,164 @@
+"""`oversight stop`: every message goes to a person, at once; through the admin port, or on this machine alone."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from oversight.cli.connection import open_admin
+from oversight.cli.failures import CommandError
+from oversight.cli.local_stop import engage_here, list_here, release_here
+from oversight.cli.options import Admin, AsJson, Insecure, TimeoutS
+from oversight.cli.output import console, print_json
+from oversight.errors import UsageError
+from oversight_client import AdminClient, EngagedStop
+
+__all__ = ["run"]
+
+_LONGEST = {"department": 64, "intent": 128, "message": 2_000}
+
+
+class Action(StrEnum):
+    """What is to be done."""
+
+    ENGAGE = "engage"
+    RELEASE = "release"
+    LIST = "list"
+
+
+class _Asked(NamedTuple):
+    department: str
+    intent: str
+    justification: str
+
+    @property
+    def scope(self) -> str:
+        parts = [f"department {self.department}" if self.department else ""]
+        return " and ".join(filter(None, [*parts, f"intent {self.intent}" if self.intent else ""])) or "everything"
+
+
+def run(
+    action: Annotated[Action, typer.Argument(help="`engage` a stop, `release` it, or `list` those engaged.")],
+    department: Annotated[
+        str, typer.Option("--department", metavar="TEXT", help="Only messages of this department.")
+    ] = "",
+    intent: Annotated[str, typer.Option("--intent", metavar="TEXT", help="Only messages with this intent.")] = "",
+    message: Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="Why; it is kept for ever.")] = "",
+    admin: Admin = "127.0.0.1:50052",
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", metavar="DIR", help="On this machine alone, also without a server or its store."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a release.")] = False,
+    timeout_s: TimeoutS = 5.0,
+    insecure: Insecure = False,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Stop the AI: every message, or those of a department or an intent, is led by a person from now on.
+
+    Without --data-dir the stop holds on every replica within a second. With it, it holds on the replica of that folder
+    (LOCAL) and is put on record, for every replica, as soon as the store answers. Both survive restarts.
+    """
+    asked = _check(action, _Asked(department, intent, message.strip()))
+    if action is Action.RELEASE and not yes:
+        _ask(asked, data_dir)
+    if data_dir is not None:
+        found = _here(action, asked, data_dir)
+    else:
+        found = _there(action, asked, admin, timeout_s, insecure=insecure)
+    if as_json:
+        print_json(found)
+    else:
+        _print(action, asked, found, console())
+
+
+def _check(action: Action, asked: _Asked) -> _Asked:
+    given = {"department": asked.department, "intent": asked.intent, "message": asked.justification}
+    for name, text in given.items():
+        if len(text) > _LONGEST[name]:
+            raise UsageError(f"--{name} has {len(text)} characters; at most {_LONGEST[name]} are kept")
+    if action is not Action.LIST and not asked.justification:
+        raise UsageError("--message (-m) is missing: say why; it is kept for ever")
+    return asked
+
+
+def _ask(asked: _Asked, data_dir: Path | None) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("--yes is needed where nobody can be asked: a release lets the AI act by itself again")
+    where = "everywhere" if data_dir is None else "on this machine"
+    if not typer.confirm(f"Release the stop of {asked.scope} {where}? The AI acts by itself again."):
+        raise typer.Exit(1)
+
+
+def _here(action: Action, asked: _Asked, data_dir: Path) -> dict[str, Any]:
+    match action:
+        case Action.ENGAGE:
+            return engage_here(data_dir, asked.department, asked.intent, asked.justification)
+        case Action.RELEASE:
+            return release_here(data_dir, asked.department, asked.intent, asked.justification)
+        case Action.LIST:
+            return list_here(data_dir)
+
+
+def _there(action: Action, asked: _Asked, admin: str, timeout_s: float, *, insecure: bool) -> dict[str, Any]:
+    try:
+        with open_admin(admin, timeout_s, insecure=insecure) as client:
+            return _ask_server(action, asked, client)
+    except CommandError as error:
+        failure = error.failure
+        if action is Action.ENGAGE and failure.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+            hint = "the stop is not engaged; `oversight stop engage --data-dir DIR` needs neither server nor store"
+            raise CommandError(replace(failure, message=f"{failure.message}\n{hint}")) from error
+        raise
+
+
+def _ask_server(action: Action, asked: _Asked, client: AdminClient) -> dict[str, Any]:
+    scope = {"department": asked.department, "intent": asked.intent}
+    match action:
+        case Action.ENGAGE:
+            return {"state": "RECORDED", **_plain(client.engage_stop(**scope, justification=asked.justification))}
+        case Action.RELEASE:
+            revision = client.release_stop(**scope, justification=asked.justification)
+            return {"state": "RECORDED", **scope, "revision": revision}
+        case Action.LIST:
+            return {"stops": [{"state": "RECORDED", **_plain(one)} for one in client.list_stops()]}
+
+
+def _plain(stop: EngagedStop) -> dict[str, Any]:
+    return {
+        "department": stop.department,
+        "intent": stop.intent,
+        "author": stop.author,
+        "at": stop.at.isoformat(),
+        "justification": stop.justification,
+        "revision": stop.revision,
+    }
+
+
+def _print(action: Action, asked: _Asked, found: dict[str, Any], console: Console) -> None:
+    if action is Action.LIST:
+        console.print(_table(found["stops"]) if found["stops"] else "no stop is engaged")
+        return
+    verb = "stopped" if action is Action.ENGAGE else "released"
+    since = f", revision {found['revision']}" if "revision" in found else ""
+    style = "bold red" if action is Action.ENGAGE else "bold green"
+    console.print(Text.assemble((found["state"], style), f"  {asked.scope} is {verb}{since}"))
+    if "note" in found:
+        console.print(Text(found["note"]))
+
+
+def _table(stops: list[dict[str, Any]]) -> Table:
+    table = Table("State", "Stopped", "Since", "By", "Why")
+    for one in stops:
+        scope = _Asked(one["department"], one["intent"], "").scope
+        table.add_row(*map(Text, (one["state"], scope, one["at"][:19] + "Z", one["author"], one["justification"])))
+    return table

@@ -1,0 +1,247 @@
+"""`oversight thresholds`: looked at first, asked, made on what was looked at, and put back."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oversight.engine.snapshot import Stop
+from threshold_desk import HOUR_US, NOW_US, Desk, a_setting, by
+from threshold_port import Port
+
+COMMAND = str(Path(sys.executable).with_name("oversight"))
+WHY = ("-m", "complaints went up")
+
+
+@pytest.fixture
+def port() -> Iterator[Port]:
+    """An admin port that changes thresholds, with ten messages on record."""
+    port = Port(Desk(needs_approval=True))
+    for number in range(10):
+        port.desk.records.add(intent="order_status", response_confidence=0.81 + number / 50)
+    yield port
+    port.close()
+
+
+@pytest.fixture
+def thresholds(run, port):
+    """Run the command against it."""
+
+    def invoke(command, *words, **more):
+        return run("thresholds", command, *words, "--admin", port.target, **more)
+
+    return invoke
+
+
+def test_a_change_is_shown_and_then_made(thresholds, port):
+    """What it does in a sentence, in a table, and to the messages of late."""
+    result = thresholds("set", "autonomy", "0.97", "--department", "bank", *WHY, "--yes")
+
+    assert (0, "") == (result.exit_code, result.stderr)
+    for words in (
+        "this tightens autonomy in 2 policies (bank, cards)",
+        "0.88",
+        "0.97",
+        "no message more or fewer would have gone out unreviewed among the last 10",
+        "in force from revision 1",
+    ):
+        assert words in result.stdout
+    (event,) = port.desk.store.events
+    assert (("bank", 0.97, None), "complaints went up") == (
+        (event.settings[0].policy, event.settings[0].value, event.settings[0].department),
+        event.justification,
+    )
+
+
+def test_the_share_that_would_have_gone_out_unreviewed_is_said(thresholds):
+    """The figure that whoever decides needs."""
+    result = thresholds("set", "autonomy", "0.9", "--dry-run")
+    assert "30.00 % fewer messages would have gone out unreviewed among the last 10" in result.stdout
+    assert "human on the loop 8 -> 5; human in the loop 2 -> 5; human as the loop 0 -> 0" in result.stdout
+    looser = thresholds("set", "autonomy", "0.8", "--intent", "order_status", "--dry-run").stdout
+    assert "this loosens autonomy for 1 intent in policy centre; it needs a second person" in looser
+    assert "20.00 % more messages" in looser
+
+
+def test_a_dry_run_changes_nothing_and_needs_no_reason(thresholds, port):
+    """To look is free."""
+    result = thresholds("set", "autonomy", "0.9", "--dry-run", "--json")
+    shown = json.loads(result.stdout)
+    assert (0, "VALIDATED", "TIGHTENS", 10, []) == (
+        *(result.exit_code, shown["status"], shown["effect"], shown["preview"]["decisions"]),
+        port.desk.store.events,
+    )
+
+
+def test_a_department_without_a_policy_is_a_scope(thresholds, port):
+    """`--policy` says it in so many words."""
+    assert (
+        0
+        == thresholds("set", "autonomy", "0.95", "--policy", "centre", "--department", "bank", *WHY, "--yes").exit_code
+    )
+    result = thresholds("set", "autonomy", "0.95", "--department", "elsewhere", "--dry-run")
+    assert 2 == result.exit_code
+    assert "changes[0].scope.department: no policy has the name of the department 'elsewhere'" in result.stderr
+    assert "bank" == port.desk.store.events[0].settings[0].department
+
+
+def test_every_option_is_sent(thresholds, port):
+    """Scope, value, end."""
+    words = ("--intent", "card_lost", "--currency", "EUR", "--expires-in", "4h", "--policy", "bank")
+    result = thresholds("set", "autonomy", "0.97", *words, "--dry-run", "--json")
+    # The desk stands in another year: an end four hours from this machine's time has passed there.
+    assert "expires_at" == json.loads(result.stdout)["error"]["field"]
+    port.desk.now_us = 0
+    shown = json.loads(thresholds("set", "autonomy", "0.97", *words, "--dry-run", "--json").stdout)
+    (setting,) = shown["settings"]
+    assert ("bank", {"intent": "card_lost", "department": "", "currency": "EUR"}, 0.97) == (
+        *(setting["policy"], setting["scope"]),
+        setting["value"],
+    )
+    assert setting["expires_at"].endswith("Z")
+
+
+def test_file_gives_way_to_the_rule_files(thresholds, port):
+    """The way back for one value."""
+    port.desk.changes.update([a_setting(0.95)], by())
+    shown = json.loads(thresholds("set", "autonomy", "file", "--dry-run", "--json").stdout)
+    assert (None, "LOOSENS", True) == (shown["settings"][0]["value"], shown["effect"], shown["needs_approval"])
+
+
+def at_terminal(port, meanwhile, answer):
+    """Type a change at a terminal, do *meanwhile* while it asks, and *answer*; return exit code, output and errors."""
+    leader, follower = pty.openpty()
+    words = [COMMAND, "thresholds", "set", "autonomy", "0.9", *WHY, "--admin", port.target]
+    with subprocess.Popen(words, stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        os.close(follower)
+        said = ""
+        while process.stdout is not None and "Do it? [y/N]:" not in said:
+            said += (read := process.stdout.read(1))
+            assert read, said
+        meanwhile()
+        os.write(leader, f"{answer}\n".encode())
+        rest, errors = process.communicate(timeout=30)
+        os.close(leader)
+    return process.returncode, said + rest, errors
+
+
+def test_a_no_leaves_all_as_it_is(port):
+    """The table above the question is there to be read."""
+    code, said, _ = at_terminal(port, lambda: None, "n")
+    assert (1, []) == (code, port.desk.store.events)
+    assert "this tightens autonomy" in said
+    assert 0 == at_terminal(port, lambda: None, "y")[0]
+    assert 1 == len(port.desk.store.events)
+
+
+def test_what_was_looked_at_is_what_is_changed(port):
+    """Somebody else came between question and answer."""
+    code, _, errors = at_terminal(port, lambda: port.desk.changes.update([a_setting(0.95)], by("ben")), "y")
+    assert (1, 1) == (code, len(port.desk.store.events))
+    assert "they changed since they were read" in errors
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("0.9", "--yes"), "--justification (-m) is missing"),
+        (("0.9", *WHY), "--yes is needed where nobody can be asked"),
+        (("high", *WHY, "--yes"), "VALUE: expected a number, or `file`"),
+        (("nan", *WHY, "--yes"), "VALUE: expected a number"),
+        (("0.9", "--expires-in", "soon", *WHY, "--yes"), "--expires-in: expected a time such as 90s"),
+        (("0.9", "--expires-in", "0h", *WHY, "--yes"), "--expires-in"),
+        (("0.9", "--expires-in", "99999d", *WHY, "--yes"), "at most ten years"),
+        (("0.2", "--yes", *WHY), "changes[0].value: 0.2 is out of bounds"),
+    ],
+)
+def test_what_cannot_be_done_is_exit_code_2(thresholds, port, words, said):
+    """It is named, by the command or by the server, and nothing is changed."""
+    result = thresholds("set", "autonomy", *words)
+    assert (2, []) == (result.exit_code, port.desk.store.events)
+    assert said in result.stderr
+
+
+def test_what_rules_forbid_is_exit_code_1_with_its_reason(thresholds):
+    """A script tells it apart."""
+    result = thresholds("set", "handover", "0.9", *WHY, "--yes", "--json")
+    error = json.loads(result.stdout)["error"]
+    assert (1, "CONSTRAINT_BROKEN", "FAILED_PRECONDITION") == (result.exit_code, error["reason"], error["code"])
+
+
+def test_what_is_in_force_is_a_table(thresholds, port):
+    """With what is live, and what waits."""
+    port.desk.changes.update([a_setting(0.95, currency="EUR", expires_at_us=None)], by())
+    port.desk.changes.update([a_setting(0.8)], by("ann", "fewer reviews"))
+    result = thresholds("get", "--currency", "EUR")
+    for words in (
+        "policy centre, currency EUR, revision 2",
+        "autonomy",
+        "currency EUR (live)",
+        "live: autonomy = 0.95 in centre for currency EUR",
+        "waits: 2 by ann: autonomy = 0.8 in centre (fewer reviews)",
+    ):
+        assert words in result.stdout
+    shown = json.loads(thresholds("get", "amount", "--department", "bank", "--json").stdout)
+    assert ("bank", ["amount"], 100.0) == (
+        shown["policy"],
+        [one["name"] for one in shown["values"]],
+        shown["values"][0]["value"],
+    )
+    wrong = thresholds("get", "amuont")
+    assert (2, True) == (wrong.exit_code, "it has amount, autonomy, handover" in wrong.stderr)
+
+
+def test_a_proposal_is_approved_or_rejected(thresholds, port):
+    """Here every caller is `local`, which cannot approve; to look and to reject it can."""
+    for _ in range(2):
+        port.desk.changes.update([a_setting(0.8)], by("ann"))
+    looked = thresholds("approve", "1", "--dry-run")
+    assert "this loosens autonomy" in looked.stdout
+    refused = thresholds("approve", "1", "--yes", "--json")
+    assert (1, "SECOND_PERSON_NEEDED") == (refused.exit_code, json.loads(refused.stdout)["error"]["reason"])
+
+    assert "change 1 is rejected (revision 3)" in thresholds("reject", "1", "-m", "too early").stdout
+    assert {"rejected": 2, "revision": 4} == json.loads(thresholds("reject", "2", "-m", "no", "--json").stdout)
+    assert 2 == thresholds("reject", "2").exit_code
+
+
+def test_a_rollback_is_a_change_like_any_other(thresholds, port):
+    """Shown, and then made."""
+    port.desk.changes.update([a_setting(100, "amount", currency="SEK")], by())
+    port.desk.changes.update([a_setting(0.95)], by())
+    port.desk.changes.update([a_setting(None, "amount", currency="SEK")], by())
+    result = thresholds("rollback", "2", *WHY, "--yes")
+    assert (0, 2) == (result.exit_code, port.desk.store.events[-1].refers_to)
+    assert "this changes no value in force" in result.stdout
+    assert 2 == thresholds("rollback", "9", *WHY, "--yes").exit_code
+
+
+def test_the_history_says_who_when_what_and_why(thresholds, port):
+    """Newest first; the rest is said."""
+    assert "nothing was changed yet" in thresholds("history").stdout
+    port.desk.changes.update([a_setting(0.95, expires_at_us=None)], by("ann", "complaints"))
+    port.desk.stops.engage(Stop("bank", "refund"), "ben", "it invents rates")
+    port.desk.changes.update([a_setting(0.8, expires_at_us=NOW_US + HOUR_US)], by("eve", "fewer"))
+    port.desk.changes.reject(3, "ann", "no")
+    result = thresholds("history", "--limit", "3")
+    for words in (
+        *("change rejected 3", "change proposed", "autonomy = 0.8 in centre until 2027-01-15 09:00:00 UTC"),
+        *("stop engaged", "intent refund and department bank", "it invents rates"),
+    ):
+        assert words in result.stdout
+    assert "more follow: --page-token 2" in result.stderr
+    shown = json.loads(thresholds("history", "--page-token", "2", "--json").stdout)
+    assert [("THRESHOLDS_SET", 0.88)] == [(one["kind"], one["effects"][0]["before"]) for one in shown["changes"]]
+
+
+def test_without_a_command_there_is_help(run):
+    """It is what whoever types it wants."""
+    result = run("thresholds")
+    assert (0, True) == (result.exit_code, "rollback" in result.stdout)

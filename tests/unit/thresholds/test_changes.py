@@ -1,0 +1,365 @@
+"""Changing thresholds: all or nothing, by the newest revision, with a reason, by two people where that is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from oversight.engine.control import SYSTEM, ControlEvent, EventKind
+from oversight.errors import (
+    CallError,
+    InvalidRequestError,
+    JustificationMissingError,
+    NotPendingError,
+    OutOfBoundsError,
+    SecondPersonNeededError,
+    StaleRevisionError,
+    StoreUnavailableError,
+)
+from oversight.rules.scopes import EVERYWHERE, Scope
+from oversight.thresholds.effects import EffectKind, effects_from_evidence
+from oversight.thresholds.outcome import ChangeStatus
+from threshold_desk import CENTRE, HOUR_US, NOW_US, Desk, a_setting, by, the_rules
+
+TIGHTER = a_setting(0.97)
+LOOSER = a_setting(0.80, policy="centre")
+
+
+def kinds(desk: Desk) -> list[EventKind]:
+    return [event.kind for event in desk.store.events]
+
+
+def value(desk: Desk, policy: str = "centre", name: str = "autonomy", **scope: str) -> float:
+    """Return what is in force."""
+    table = desk.tables.read(policy, Scope(**scope))
+    return next(one.entry.value for one in table.values if one.threshold.name == name)
+
+
+def test_a_change_is_one_event_with_who_why_before_and_after() -> None:
+    """It is what an auditor is shown, for ever."""
+    desk = Desk()
+
+    outcome = desk.changes.update([TIGHTER], by("ann", "  complaints went up "))
+
+    assert (ChangeStatus.IN_FORCE, 1, EffectKind.TIGHTENS, False) == (
+        *(outcome.status, outcome.revision, outcome.kind),
+        outcome.needs_approval,
+    )
+    (event,) = desk.store.events
+    assert ControlEvent(1, NOW_US, EventKind.THRESHOLDS_SET, "ann", "complaints went up", (TIGHTER,), 0) == (
+        event._replace(evidence="")
+    )
+    first = effects_from_evidence(event.evidence)[0]
+    assert ("bank", "autonomy", EVERYWHERE, 0.88, 0.97, EffectKind.TIGHTENS, None) == first
+    assert [0.97, 0.97, 0.97, 0.90] == [
+        *(value(desk, policy) for policy in ("centre", "bank", "cards")),
+        value(desk, intent="order_change"),
+    ], "the file's narrower scope stays as it is"
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_one_wrong_change_of_several_leaves_all_undone(number: int) -> None:
+    """Half a change is a state that nobody decided on."""
+    desk = Desk()
+    changes = [TIGHTER, a_setting(0.6, "handover"), a_setting(50, "amount")]
+    changes[number] = changes[number]._replace(value=1e9)
+
+    with pytest.raises(OutOfBoundsError, match=rf"changes\[{number}\].value"):
+        desk.changes.update(changes, by())
+
+    assert [] == desk.store.events
+
+
+@pytest.mark.parametrize("text", ["", "  \n\t "])
+def test_nothing_is_changed_without_a_reason(text: str) -> None:
+    """An auditor asks why; "" is no answer."""
+    desk = Desk(needs_approval=True)
+    calls: list[Callable[[], Any]] = [
+        lambda: desk.changes.update([TIGHTER], by(justification=text)),
+        lambda: desk.changes.roll_back(0, by(justification=text)),
+        lambda: desk.changes.reject(1, "ann", text),
+    ]
+    for call in calls:
+        with pytest.raises(JustificationMissingError):
+            call()
+    assert [] == desk.store.events
+
+
+def test_of_two_admins_at_once_one_is_told_to_read_again() -> None:
+    """Both decided on what the other has changed."""
+    desk = Desk()
+    read = desk.tables.read("", EVERYWHERE).revision
+
+    desk.changes.update([TIGHTER], by("ann", expected_revision=read))
+    with pytest.raises(StaleRevisionError) as refused:
+        desk.changes.update([a_setting(0.9)], by("ben", expected_revision=read))
+
+    assert ({"expected": "0", "found": "1"}, 0.97) == (refused.value.metadata, value(desk))
+
+
+def test_who_comes_first_between_check_and_event_wins() -> None:
+    """The store decides, not a clock."""
+    desk = Desk()
+    desk.store.intruders = [ControlEvent(0, NOW_US, EventKind.THRESHOLDS_SET, "ben", "first", (a_setting(0.9),))]
+
+    with pytest.raises(StaleRevisionError):
+        desk.changes.update([TIGHTER], by(expected_revision=0))
+    assert [0.9, 1] == [value(desk), len(desk.store.events)]
+
+
+def test_without_an_expected_revision_everything_is_checked_anew_behind_the_other() -> None:
+    """What was a tightening may be a loosening by then, and is told and recorded as one."""
+    desk = Desk()
+    desk.store.intruders = [ControlEvent(0, NOW_US, EventKind.THRESHOLDS_SET, "ben", "first", (a_setting(0.98),))]
+
+    outcome = desk.changes.update([TIGHTER], by())
+
+    assert (2, EffectKind.LOOSENS) == (outcome.revision, outcome.kind)
+
+
+def test_a_store_that_always_has_others_first_ends_the_call() -> None:
+    """Not the server's patience."""
+    desk = Desk()
+    other = ControlEvent(0, NOW_US, EventKind.THRESHOLDS_SET, "ben", "again", (a_setting(0.9),))
+    desk.store.intruders = [other] * 100
+
+    with pytest.raises(StaleRevisionError):
+        desk.changes.update([TIGHTER], by())
+
+
+def test_to_validate_changes_nothing_and_needs_no_reason() -> None:
+    """Whoever looks first should not have to write first."""
+    desk = Desk()
+
+    outcome = desk.changes.update([TIGHTER], by(justification="", validate_only=True))
+
+    assert (ChangeStatus.VALIDATED, 0, []) == (outcome.status, outcome.revision, desk.store.events)
+    with pytest.raises(OutOfBoundsError):
+        desk.changes.update([a_setting(7.0)], by(validate_only=True))
+
+
+@pytest.mark.parametrize("expires_at_us", [NOW_US, NOW_US - 1, 0])
+def test_a_value_that_would_have_ended_already_is_refused(expires_at_us: int) -> None:
+    """It would look done and do nothing."""
+    with pytest.raises(InvalidRequestError, match="expires_at"):
+        Desk().changes.update([TIGHTER._replace(expires_at_us=expires_at_us)], by())
+
+
+def test_a_removed_value_gives_way_to_the_files() -> None:
+    """And only one that is there can be removed."""
+    desk = Desk()
+    desk.changes.update([TIGHTER], by())
+
+    outcome = desk.changes.update([a_setting(None)], by())
+
+    assert (EffectKind.LOOSENS, 0.85) == (outcome.kind, value(desk))
+    with pytest.raises(InvalidRequestError, match="no live value of 'autonomy'"):
+        desk.changes.update([a_setting(None)], by())
+
+
+def test_a_value_whose_threshold_is_gone_can_still_be_removed() -> None:
+    """A reload must not leave behind what nobody can clear."""
+    desk = Desk()
+    desk.changes.update([a_setting(0.89, policy="bank")], by())
+    desk.rules = the_rules(centre=CENTRE)
+
+    desk.changes.update([a_setting(None, policy="bank")], by())
+
+    assert {} == desk.log.state().values
+
+
+def test_a_rollback_restores_the_values_of_a_revision() -> None:
+    """In one event that says where it went back to; what has ended since stays so."""
+    desk = Desk()
+    desk.changes.update([TIGHTER], by())
+    desk.changes.update([a_setting(50, "amount")._replace(expires_at_us=NOW_US + HOUR_US)], by())
+    desk.changes.update([a_setting(0.9), a_setting(0.6, "handover"), a_setting(20, "amount")], by())
+
+    outcome = desk.changes.roll_back(2, by("ben"))
+
+    assert (ChangeStatus.IN_FORCE, 4, 2) == (outcome.status, outcome.revision, desk.store.events[-1].refers_to)
+    assert [0.97, 0.5, 50] == [value(desk, name=name) for name in ("autonomy", "handover", "amount")]
+    desk.now_us += HOUR_US
+    desk.changes.update([a_setting(20, "amount")], by())
+    desk.changes.roll_back(2, by())
+    assert [0.97, 0.5, 100] == [value(desk, name=name) for name in ("autonomy", "handover", "amount")]
+
+
+@pytest.mark.parametrize(("revision", "words"), [(-1, "from 0 to 1"), (2, "from 0 to 1"), (1, "nothing to change")])
+def test_a_rollback_needs_another_revision_that_there_is(revision: int, words: str) -> None:
+    """Anything else is a slip."""
+    desk = Desk()
+    desk.changes.update([TIGHTER], by())
+    with pytest.raises(InvalidRequestError, match=f"to_revision.*{words}"):
+        desk.changes.roll_back(revision, by())
+
+
+def test_a_rollback_to_looser_values_needs_a_second_person_too() -> None:
+    """Else it would be the way round them."""
+    desk = Desk(needs_approval=True)
+    desk.changes.update([TIGHTER], by())
+
+    outcome = desk.changes.roll_back(0, by("ann"))
+
+    assert (ChangeStatus.PENDING, 0.97) == (outcome.status, value(desk))
+    desk.changes.approve(outcome.revision, by("ben"))
+    assert 0.85 == value(desk)
+
+
+def test_a_tightening_waits_for_nobody() -> None:
+    """More oversight must never be late."""
+    desk = Desk(needs_approval=True)
+    assert ChangeStatus.IN_FORCE is desk.changes.update([TIGHTER], by("local")).status
+
+
+def test_a_loosening_waits_for_a_second_person() -> None:
+    """What one person decides alone is one mistake away."""
+    desk = Desk(needs_approval=True)
+
+    outcome = desk.changes.update([LOOSER], by("ann", "fewer reviews"))
+
+    assert (ChangeStatus.PENDING, True, NOW_US + 2 * HOUR_US, 0.85) == (
+        *(outcome.status, outcome.needs_approval, outcome.lapses_at_us),
+        value(desk),
+    )
+    (waiting,) = desk.tables.read("", EVERYWHERE).pending
+    assert (1, "ann", "fewer reviews", (LOOSER,)) == (
+        *(waiting.revision, waiting.author),
+        *(waiting.justification, waiting.settings),
+    )
+
+    approved = desk.changes.approve(1, by("ben", "I agree", expected_revision=1))
+
+    assert (ChangeStatus.IN_FORCE, 2, 0.80, ()) == (
+        *(approved.status, approved.revision),
+        *(value(desk), desk.tables.read("", EVERYWHERE).pending),
+    )
+    event = desk.store.events[-1]
+    assert (EventKind.CHANGE_APPROVED, "ben", "I agree", (LOOSER,), 1) == (
+        *(event.kind, event.author, event.justification),
+        *(event.settings, event.refers_to),
+    )
+
+
+def test_a_tightening_that_ends_by_itself_is_a_loosening_to_come() -> None:
+    """Nobody decides at the time it ends, so two decide now."""
+    desk = Desk(needs_approval=True)
+    outcome = desk.changes.update([TIGHTER._replace(expires_at_us=NOW_US + HOUR_US)], by())
+    assert (ChangeStatus.PENDING, EffectKind.LOOSENS) == (outcome.status, outcome.kind)
+
+
+@pytest.mark.parametrize(("caller", "words"), [("ann", "'ann' proposed change 1"), ("local", "without authentication")])
+def test_the_author_and_nobody_in_particular_cannot_approve(caller: str, words: str) -> None:
+    """Four eyes are two people."""
+    desk = Desk(needs_approval=True)
+    desk.changes.update([LOOSER], by("ann"))
+    with pytest.raises(SecondPersonNeededError, match=words):
+        desk.changes.approve(1, by(caller))
+    assert [EventKind.CHANGE_PROPOSED] == kinds(desk)
+    assert ChangeStatus.VALIDATED is desk.changes.approve(1, by(caller, validate_only=True)).status
+
+
+def test_without_authentication_nothing_is_proposed_that_nobody_could_approve() -> None:
+    """It is refused in words instead of waiting for ever."""
+    desk = Desk(needs_approval=True)
+    with pytest.raises(SecondPersonNeededError, match="configure authentication, or tighten only"):
+        desk.changes.update([LOOSER], by("local"))
+    assert [] == desk.store.events
+
+
+def ways_to_end(desk: Desk) -> dict[str, Callable[[], object]]:
+    def wait() -> None:
+        desk.now_us += 2 * HOUR_US
+
+    return {
+        "approved": lambda: desk.changes.approve(1, by("ben")),
+        "rejected": lambda: desk.changes.reject(1, "ben", "too early"),
+        "late": wait,
+        "never": lambda: None,
+    }
+
+
+@pytest.mark.parametrize("way", ["approved", "rejected", "late", "never"])
+def test_a_change_is_approved_once_and_in_time(way: str) -> None:
+    """An approval that is replayed must do nothing."""
+    desk = Desk(needs_approval=True)
+    desk.changes.update([LOOSER], by("ann"))
+    ways_to_end(desk)[way]()
+    before = len(desk.store.events)
+
+    with pytest.raises(NotPendingError) as refused:
+        desk.changes.approve(2 if way == "never" else 1, by("ben"))
+    if way != "never":
+        with pytest.raises(NotPendingError):
+            desk.changes.reject(1, "ben", "no")
+
+    assert (before, {"revision": "2" if way == "never" else "1"}) == (len(desk.store.events), refused.value.metadata)
+
+
+def test_an_author_may_take_a_proposal_back() -> None:
+    """To reject is to leave things as they are."""
+    desk = Desk(needs_approval=True)
+    desk.changes.update([LOOSER], by("ann"))
+    assert 2 == desk.changes.reject(1, "ann", "a slip")
+    assert (EventKind.CHANGE_REJECTED, 1) == (desk.store.events[-1].kind, desk.store.events[-1].refers_to)
+
+
+def test_what_is_approved_is_what_was_proposed() -> None:
+    """The second person looked at 0.85 becoming 0.80; by now it would be 0.97 becoming 0.80."""
+    desk = Desk(needs_approval=True)
+    desk.changes.update([LOOSER], by("ann"))
+    desk.changes.update([TIGHTER], by("eve"))
+
+    with pytest.raises(NotPendingError, match="would do something else now"):
+        desk.changes.approve(1, by("ben"))
+    desk.changes.reject(1, "ben", "it is another change by now")
+
+    desk.changes.update([LOOSER], by("ann"))
+    desk.rules = the_rules(centre=CENTRE.replace("min: 0.60", "min: 0.82"))
+    with pytest.raises(CallError, match="out of bounds"):
+        desk.changes.approve(4, by("ben"))
+
+
+def test_an_approval_is_of_the_revision_that_was_read() -> None:
+    """As every change can be."""
+    desk = Desk(needs_approval=True)
+    desk.changes.update([LOOSER], by("ann"))
+    desk.changes.update([a_setting(50, "amount")], by("ann"))
+    with pytest.raises(StaleRevisionError):
+        desk.changes.approve(1, by("ben", expected_revision=1))
+
+
+def test_what_waited_too_long_lapses_on_record() -> None:
+    """By the service itself, once, whoever of the replicas sees it first."""
+    desk = Desk(needs_approval=True)
+    for _ in range(2):
+        desk.changes.update([LOOSER], by("ann"))
+    assert 0 == desk.changes.lapse()
+    desk.now_us += 2 * HOUR_US
+    desk.store.intruders = [ControlEvent(0, NOW_US, EventKind.CHANGE_LAPSED, SYSTEM, "other", refers_to=1)]
+
+    assert [0, 1, 0] == [desk.changes.lapse() for _ in range(3)]
+
+    assert [EventKind.CHANGE_LAPSED] * 2 == kinds(desk)[2:]
+    assert (SYSTEM, 2) == (desk.store.events[-1].author, desk.store.events[-1].refers_to)
+
+
+def test_the_history_is_listed_newest_first_page_by_page() -> None:
+    """Every event once."""
+    desk = Desk()
+    for number in range(7):
+        desk.changes.update([a_setting(0.9 + number / 100)], by())
+
+    pages = [desk.changes.list_events(3, before) for before in (None, 5, 2, 1)]
+
+    assert [[7, 6, 5], [4, 3, 2], [1], []] == [[event.revision for event in page] for page in pages]
+
+
+def test_while_the_store_is_down_nothing_is_changed() -> None:
+    """And the caller is told so."""
+    desk = Desk()
+    desk.store.down = True
+    with pytest.raises(StoreUnavailableError):
+        desk.changes.update([TIGHTER], by())
