@@ -106,13 +106,12 @@ class Publication:
         ]
         snapshots = [assemble_source(source, rules.blueprint) for source in sources]
         digests = tuple(one.digest for one in snapshots)
-        # Kept before they are published: no decision may rest on what could not be found again.
-        for source, digest in zip(sources, digests, strict=True):
-            if digest not in self._outbox.in_force:
-                self._outbox.put(digest, source.to_document())
-        self._outbox.in_force |= frozenset(digests)
-        publish_snapshot(self._run, snapshots[0], rules.blueprint, sources[0], dated=dated, digests=digests[1:])
-        self._outbox.in_force = frozenset(digests)
+        with self._outbox.holding(digests) as missing:
+            # Kept before they are published: no decision may rest on what could not be found again.
+            for source, digest in zip(sources, digests, strict=True):
+                if digest in missing:
+                    self._outbox.put(digest, source.to_document())
+            publish_snapshot(self._run, snapshots[0], rules.blueprint, sources[0], dated=dated, digests=digests[1:])
         self._moments = ends_us
         self.in_force = InForce(digests, rules.source.commit, now_us, control, outlawed)
         _log.info(

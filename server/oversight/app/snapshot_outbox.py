@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from oversight.app.handover import write_file
@@ -28,6 +30,19 @@ class SnapshotOutbox:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         write_file(self._folder / f"{digest}.json", document.encode(), durable=True)
         self._sent.discard(digest)
+
+    @contextmanager
+    def holding(self, digests: Iterable[str]) -> Iterator[frozenset[str]]:
+        """Let *digests* be those in force from the end on, and give those that are not here; after an error none is."""
+        before, coming = self.in_force, frozenset(digests)
+        # The others too, meanwhile: until the end it is not known which ones decide.
+        self.in_force = before | coming
+        try:
+            yield coming - before
+        except BaseException:
+            self.in_force = before
+            raise
+        self.in_force = coming
 
     def get(self, digest: str) -> str | None:
         """Return the document that waits under *digest*, None where none does."""

@@ -71,3 +71,24 @@ def test_what_is_in_force_stays_after_it_was_sent(tmp_path: Path) -> None:
     assert None is outbox.get("d1")
     outbox.put("d1", "one")
     assert 1 == outbox.send(store), "in force again is sent again"
+
+
+def test_what_could_not_be_published_is_missing_the_next_time(tmp_path: Path) -> None:
+    """Else it would be in force one day, and nobody could find it."""
+    outbox = SnapshotOutbox(tmp_path)
+    with outbox.holding(["d1"]) as missing:
+        assert {"d1"} == missing
+
+    def fail() -> None:
+        with outbox.holding(["d1", "d2"]) as missing:
+            assert {"d2"} == missing
+            assert {"d1", "d2"} == outbox.in_force
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail()
+
+    assert {"d1"} == outbox.in_force
+    with outbox.holding(["d2"]) as missing:
+        assert {"d2"} == missing
+    assert {"d2"} == outbox.in_force
