@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -35,6 +34,7 @@ from oversight.app.store import (
     open_store_reader,
 )
 from oversight.app.threshold_desk import ThresholdDesk
+from oversight.app.yielding import settle_memory, yield_to_callers
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.grpc_api.convert.frames import count_records, decode_frame
@@ -58,7 +58,6 @@ _NICENESS = 19
 _COUNT_S = 5.0
 _LAPSE_S = 10.0
 _ADMIN_GRACE_S = 0.5
-_GC_THRESHOLDS = (50_000, 10, 10)
 _HANDING_OVER_S = 1.0
 """What a drain may take when a successor goes on with it at once."""
 _log = logging.getLogger(__name__)
@@ -71,15 +70,17 @@ def run_controller(settings: Settings) -> int:
     Raises `InvalidPolicyError` where neither the folder nor an earlier run has rules that compile, and
     `StoreVersionError` for a database of another version.
     """
+    # Before the priority is given up: a stop must not wait until nobody calls.
+    control = _Control()
     os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
     configure_logs("controller", level=settings.log_level, form=settings.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signals = SignalPipe(signal.SIGTERM, signal.SIGUSR1)
-    controller = _Controller(settings, wake=signals.wake)
+    controller = _Controller(settings, control, wake=signals.wake)
     controller.publish()
-    _yield_to_callers()
-    _settle_memory()
+    yield_to_callers()
+    settle_memory()
     controller.start()
     while not (told := signals.wait(_HEARTBEAT_S)):
         controller.report()
@@ -87,32 +88,17 @@ def run_controller(settings: Settings) -> int:
     return 0
 
 
-def _yield_to_callers() -> None:
-    """
-    Leave a shared CPU to deciding, as soon as there is something to decide by.
+class _Control:
+    """The loop that brings thresholds and stops into force, made before there is anything that it could do."""
 
-    SCHED_IDLE, because the kernel lets even the nicest thread of another class finish a slice of some milliseconds
-    before a worker that wakes gets the CPU (docs/adr/0021).
-    """
-    try:
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except OSError as error:
-        _log.warning("draining and compiling may make callers wait: SCHED_IDLE: %s", error)
-
-
-def _settle_memory() -> None:
-    """
-    Take what was loaded at start out of the garbage collector's sight, and collect less often.
-
-    Records leave no cycles behind, and looking for them among the thousands of a batch takes 5 % of the drain.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    def __init__(self) -> None:
+        self.step: Callable[[], object] = lambda: None
+        # Looked up at each step: what it does is known only later.
+        self.loop = Repetition("the look at thresholds and stops", 0.0, lambda: self.step(), urgent=True)  # noqa: PLW0108
 
 
 class _Controller:
-    def __init__(self, settings: Settings, *, wake: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, control: _Control, *, wake: Callable[[], None]) -> None:
         self._settings = settings
         self._run = run_folder(settings.data_dir)
         self._wake = wake
@@ -130,7 +116,8 @@ class _Controller:
             last=LastControlFile(settings.data_dir),
             clock_us=now_us,
         )
-        self._control_loop = Repetition("the look at thresholds and stops", 0.0, self._look_at_control)
+        control.step = self._look_at_control
+        self._control_loop = control.loop
         keys = load_keys(settings)
         self._store = open_store(settings)
         self._drain = DrainWatch(

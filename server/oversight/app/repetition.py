@@ -18,7 +18,8 @@ class Repetition:
 
     A step that raises is counted in `failures`, logged unless it is the same again, and called next time: none of what
     the controller does may end with one bad moment. *finish* is called at the end until it returns True or the grace is
-    over.
+    over. With *urgent* the thread is there at once, though it waits for `start`: it keeps the priority that its maker
+    has now, whatever that one gives up later.
     """
 
     def __init__(
@@ -28,6 +29,8 @@ class Repetition:
         step: Callable[[], object],
         finish: Callable[[], bool] | None = None,
         hurry: Callable[[], bool] = lambda: False,
+        *,
+        urgent: bool = False,
     ) -> None:
         self.name = name
         self.failures = 0
@@ -40,19 +43,28 @@ class Repetition:
         self._said = ""
         # A daemon: a step that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._repeat, name=name, daemon=True)
+        self._begun = threading.Event()
+        if urgent:
+            self._thread.start()
 
     def start(self) -> None:
         """Begin, with a first step at once."""
-        self._thread.start()
+        self._begun.set()
+        if self._thread.ident is None:
+            self._thread.start()
 
     def stop(self, grace_s: float) -> bool:
         """Finish within *grace_s*; return whether that was done."""
         self._deadline_s = time.monotonic() + grace_s
         self._stop.set()
+        self._begun.set()
+        if self._thread.ident is None:
+            return True
         self._thread.join(grace_s)
         return not self._thread.is_alive()
 
     def _repeat(self) -> None:
+        self._begun.wait()
         self._guard(self._step)
         while not self._stop.wait(0.0 if self._hurry() else self._interval_s):
             self._guard(self._step)

@@ -183,8 +183,12 @@ def _follow(signals: SignalPipe, current: CurrentSnapshot, reporter: WorkerRepor
     """Take over newer snapshots and report, until SIGTERM; calls are answered by other threads meanwhile."""
     reporter.report()
     while signal.SIGTERM not in signals.wait(_LOOK_S):
+        before = current.snapshot
         current.refresh()
-        reporter.report_if_due()
+        if current.snapshot is before:
+            reporter.report_if_due()
+        else:
+            reporter.report()  # who watches a change must not take its last second for a difference
 
 
 def _stop(server: Server, listeners: Listeners | None, grace_s: float) -> None:

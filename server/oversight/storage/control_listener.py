@@ -19,8 +19,11 @@ class ControlListener(Protocol):
 
 
 class PollingListener:
-    """For an embedded store, where a look is cheap and nobody tells."""
+    """For an embedded store, where a look is cheap and nobody tells: a wait takes *poll_s* seconds."""
+
+    def __init__(self, *, poll_s: float = _POLL_S) -> None:
+        self._poll_s = poll_s
 
     def wait(self) -> None:
-        """Return after a tenth of a second."""
-        time.sleep(_POLL_S)
+        """Return after the time of a poll."""
+        time.sleep(self._poll_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import time
 from contextlib import suppress
 from typing import Any
@@ -23,12 +24,19 @@ _log = logging.getLogger(__name__)
 
 class PostgresqlListener:
     """
-    A `ControlListener` with a connection of its own to *url*; half a second without a word is a wait, too.
+    A `ControlListener` with a connection of its own to *url*; *poll_s* seconds without a word are a wait, too.
+
+    `listens` is set once it hears; where it does not, it tries again every *again_s* seconds.
 
     Behind a pool that hands connections around nobody may hear anything: then it polls.
     """
 
-    def __init__(self, url: URL, *, connect_timeout_s: float) -> None:
+    def __init__(
+        self, url: URL, *, connect_timeout_s: float, poll_s: float = _POLL_S, again_s: float = _AGAIN_S
+    ) -> None:
+        self.listens = threading.Event()
+        self._poll_s = poll_s
+        self._again_s = again_s
         self._parameters = _parameters(url, connect_timeout_s)
         self._connection: psycopg.Connection[Any] | None = None
         self._try_at_s = 0.0
@@ -36,11 +44,11 @@ class PostgresqlListener:
 
     def wait(self) -> None:
         """Return at a notification, or after half a second."""
-        end_s = time.monotonic() + _POLL_S
+        end_s = time.monotonic() + self._poll_s
         try:
             connection = self._connected()
             if connection is not None:
-                for _ in connection.notifies(timeout=_POLL_S, stop_after=1):
+                for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
                     return
         except (psycopg.Error, OSError) as error:
             self._forget(error)
@@ -55,10 +63,11 @@ class PostgresqlListener:
 
     def _connected(self) -> psycopg.Connection[Any] | None:
         if self._connection is None and time.monotonic() >= self._try_at_s:
-            self._try_at_s = time.monotonic() + _AGAIN_S
+            self._try_at_s = time.monotonic() + self._again_s
             self._connection = psycopg.connect(**self._parameters)
             self._connection.execute(f"LISTEN {CHANNEL}".encode())
             self._said = ""
+            self.listens.set()
         return self._connection
 
     def _forget(self, error: Exception) -> None:

@@ -9,13 +9,16 @@ import pytest
 
 from builders import KEYS, a_policy, a_rule
 from oversight.app.current import CurrentSnapshot, wait_for_snapshot
+from oversight.app.dated import Dated, live_in, moments
+from oversight.app.local_stops import LocalStop, LocalStops
 from oversight.app.reports import ControllerReport, write_report
 from oversight.app.snapshot_file import publish_snapshot
 from oversight.engine.compile import compile_policies
 from oversight.engine.decide import decide
 from oversight.engine.index import LEAST_INDEXED
+from oversight.engine.limits import LiveValue
 from oversight.engine.policy import Check, Literal
-from oversight.engine.request import Request, ServerFacts
+from oversight.engine.request import Request, ServerFacts, Stop
 from oversight.errors import StartError
 from oversight.policies import SnapshotSource, assemble_source
 
@@ -36,6 +39,17 @@ class Controller:
         snapshot = assemble_source(source, blueprint)
         publish_snapshot(self.run, snapshot, blueprint, source)
         return snapshot.digest
+
+    def publish_dated(self, *values: Dated) -> tuple[str, ...]:
+        """Publish rules with live values that end; return the digests of all phases."""
+        policies = {"contact_centre": a_policy(version="dated")}
+        blueprint = compile_policies(policies)
+        source = SnapshotSource(files={}, default_policy="contact_centre", threshold_revision=3)
+        phases = range(len(moments(values)) + 1)
+        snapshots = [assemble_source(replace(source, live=live_in(values, phase)), blueprint) for phase in phases]
+        digests = tuple(one.digest for one in snapshots)
+        publish_snapshot(self.run, snapshots[0], blueprint, source, dated=values, digests=digests[1:])
+        return digests
 
     def say(self, digest: str, policy_us: int, thresholds_us: int) -> None:
         """Report a digest and two times of confirmation."""
@@ -220,3 +234,117 @@ def test_a_worker_waits_no_longer_than_it_should(tmp_path: Path, content: bytes 
         wait_for_snapshot(tmp_path, clock_us=Clock(), timeout_s=3, pause=pauses.append)
 
     assert pytest.approx(3, abs=0.1) == sum(pauses)
+
+
+VALUES = (
+    Dated(LiveValue("contact_centre", "autonomy_confidence", 0.9), 2_000),
+    Dated(LiveValue("contact_centre", "autonomy_confidence", 0.8, intent="a"), 3_000),
+    Dated(LiveValue("contact_centre", "autonomy_confidence", 0.7, intent="b")),
+)
+LOCAL = LocalStop(Stop("bank"), "local:ann", 1, "wrong answers")
+
+
+def test_a_value_is_over_at_its_time_without_a_word_of_the_controller(controller: Controller) -> None:
+    """It may be dead; whoever loosened for an hour loosened for an hour."""
+    digests = controller.publish_dated(*VALUES)
+    controller.say(digests[0], 100, 200)
+    clock = Clock()
+    current = follow(controller, clock)
+    seen = [current.snapshot.digest]
+
+    for now_us in (1_999, 2_000, 2_500, 3_000, 9_000):
+        clock.now_us = now_us
+        current.refresh()
+        seen.append(current.snapshot.digest)
+
+    assert [digests[0], digests[0], digests[1], digests[1], digests[2], digests[2]] == seen
+    assert (3, 3_000) == (current.snapshot.threshold_revision, current.since_us)
+
+
+def test_a_value_that_is_over_stays_over_when_the_clock_is_set_back(controller: Controller) -> None:
+    """And a worker that starts late never sees it."""
+    digests = controller.publish_dated(*VALUES)
+    clock = Clock()
+    clock.now_us = 2_500
+    current = follow(controller, clock)
+    assert digests[1] == current.snapshot.digest
+
+    clock.now_us = 1_000
+    current.refresh()
+
+    assert digests[1] == current.snapshot.digest
+
+
+def test_the_policy_is_confirmed_in_every_phase_and_values_by_their_revision(controller: Controller) -> None:
+    """A worker may be a phase ahead of the controller; values of another revision are not what was confirmed."""
+    digests = controller.publish_dated(*VALUES)
+    clock = Clock()
+    clock.now_us = 2_500
+    current = follow(controller, clock)
+    controller.report = replace(controller.report, threshold_revision=2)
+    controller.say(digests[0], 300, 400)
+    current.refresh()
+    assert (300, 0) == (current.policy_confirmed_at_us, current.thresholds_confirmed_at_us)
+
+    controller.report = replace(controller.report, threshold_revision=3)
+    controller.say(digests[0], 500, 600)
+    current.refresh()
+    assert (500, 600) == (current.policy_confirmed_at_us, current.thresholds_confirmed_at_us)
+
+
+def test_what_follows_a_value_must_be_what_was_published(controller: Controller) -> None:
+    """Replies would name rules that did not decide; the stricter or the looser, nobody knows."""
+    digests = controller.publish_dated(*VALUES[:1])
+    path = controller.run / "snapshot.bin"
+    path.write_bytes(path.read_bytes().replace(digests[1].encode(), b"0" * 64))
+    clock = Clock()
+    current = follow(controller, clock)
+    clock.now_us = 2_000
+
+    current.refresh()
+    current.refresh()
+
+    assert digests[0] == current.snapshot.digest
+    assert "a live value is over, and what follows cannot be used" in current.problem
+
+
+def test_a_stop_of_this_machine_is_seen_and_let_go(controller: Controller, tmp_path: Path) -> None:
+    """Also where the controller is dead and the store is down."""
+    stops = LocalStops(tmp_path)
+    current = CurrentSnapshot(controller.run, clock_us=Clock(), local_stops=stops)
+    stops.engage(LOCAL)
+    current.refresh()
+    engaged = current.stops
+    stops.release(LOCAL.stop, by="local:ann", at_us=2, justification="over")
+    current.refresh()
+
+    assert ((LOCAL.stop,), ()) == (engaged, current.stops)
+
+
+def test_a_stop_that_went_into_a_snapshot_that_cannot_be_used_stays(controller: Controller, tmp_path: Path) -> None:
+    """The file is gone, and what has it instead is not in force here."""
+    stops = LocalStops(tmp_path)
+    stop_id = stops.engage(LOCAL)
+    current = CurrentSnapshot(controller.run, clock_us=Clock(), local_stops=stops)
+    (controller.run / "snapshot.bin").write_bytes(b"{}\n")
+    stops.remove(stop_id, LOCAL)
+
+    current.refresh()
+
+    assert (LOCAL.stop,) == current.stops
+
+
+def test_stops_that_cannot_be_read_are_a_problem_and_the_last_ones_hold(controller: Controller, tmp_path: Path) -> None:
+    """Any failure means more human."""
+    stops = LocalStops(tmp_path)
+    stops.engage(LOCAL)
+    current = CurrentSnapshot(controller.run, clock_us=Clock(), local_stops=stops)
+    (tmp_path / "stops").rename(tmp_path / "away")
+    (tmp_path / "stops").touch()
+
+    current.refresh()
+    assert ((LOCAL.stop,), True) == (current.stops, "the stops of this machine cannot be read" in current.problem)
+
+    (tmp_path / "stops").unlink()
+    current.refresh()
+    assert ((), "") == (current.stops, current.problem)

@@ -114,3 +114,21 @@ def test_a_step_that_hangs_keeps_nobody() -> None:
 
     release.set()
     assert repetition.stop(10)
+
+
+def test_one_that_is_urgent_has_its_thread_before_it_begins() -> None:
+    """The thread keeps the priority that the process had then."""
+    steps = Steps()
+    urgent = Repetition("urgent", 3600, steps, urgent=True)
+    assert 0 == steps.count
+
+    urgent.start()
+
+    steps.wait_for(1)
+    assert urgent.stop(5)
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+def test_one_that_never_began_is_stopped_all_the_same(urgent: bool) -> None:
+    """A start may fail before."""
+    assert Repetition("never", 3600, Steps(), urgent=urgent).stop(5)

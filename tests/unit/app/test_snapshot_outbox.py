@@ -55,3 +55,19 @@ def test_snapshots_wait_for_the_store_also_over_a_restart(tmp_path: Path) -> Non
     store.is_away = False
     assert 1 == SnapshotOutbox(tmp_path).send(store)
     assert {"d1": "one"} == store.documents
+
+
+def test_what_is_in_force_stays_after_it_was_sent(tmp_path: Path) -> None:
+    """Readers find it while the store is down; it is sent once, and removed when it is not in force any more."""
+    outbox, store = SnapshotOutbox(tmp_path), MemoryStore()
+    outbox.put("d1", "one")
+    outbox.in_force = frozenset({"d1"})
+
+    assert [1, 0] == [outbox.send(store) for _ in range(2)]
+    assert "one" == outbox.get("d1")
+
+    outbox.in_force = frozenset()
+    assert 0 == outbox.send(store)
+    assert None is outbox.get("d1")
+    outbox.put("d1", "one")
+    assert 1 == outbox.send(store), "in force again is sent again"

@@ -99,6 +99,10 @@ def test_a_server_that_has_ended_is_stopped(tmp_path: Path) -> None:
             "the last rolling restart stopped: the new worker-0 was not ready within 60 s",
         ),
         ({"controller": replace(CONTROLLER, store_problem="locked")}, "the store does not take records: locked"),
+        (
+            {"controller": replace(CONTROLLER, control_problem="locked")},
+            "changes of thresholds and stops may be missing here: locked",
+        ),
         ({"workers": (WORKER, replace(OTHER, digest="e" * 64))}, "workers decide by different rules"),
         ({"workers": (replace(WORKER, problem="cannot load"),)}, "worker-0: cannot load"),
         (
@@ -158,3 +162,19 @@ def test_only_processes_of_ours_count_as_alive(tmp_path: Path) -> None:
         alive = {process.name: process.alive for process in read_status(tmp_path).processes}
 
     assert {"supervisor": True, "worker-0": False, "worker-1": False} == alive
+
+
+def test_thresholds_and_stops_are_those_that_all_workers_have(tmp_path: Path) -> None:
+    """The revision is what an administrator compares with the reply to a change."""
+    stop = {"department": "bank", "intent": None, "author": "anna", "at_us": 5, "justification": "wrong answers"}
+    controller = replace(CONTROLLER, thresholds_confirmed_at_us=NOW_US - 2 * SECOND_US, stops=(stop,), local_stops=2)
+    workers = (replace(WORKER, threshold_revision=7), replace(OTHER, threshold_revision=7))
+
+    status = status_of(tmp_path, controller=controller, workers=workers)
+
+    assert (7, 2.0, (stop,), 2) == (
+        *(status.threshold_revision, status.threshold_age_s),
+        *(status.stops, status.local_stops),
+    )
+    differ = status_of(tmp_path, controller=controller, workers=(workers[0], replace(OTHER, threshold_revision=6)))
+    assert differ.threshold_revision is None

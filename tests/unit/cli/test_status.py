@@ -131,3 +131,28 @@ def test_workers_that_differ_are_told_apart(run, reports, tmp_path):
     result = run("status", "--data-dir", folder)
     assert 1 == result.exit_code
     assert "differs between workers" in result.stdout
+
+
+def test_live_values_and_stops_are_listed(run, reports):
+    """One screen says what is in force here, since when, and by whose word."""
+    value = {
+        "policy": "contact_centre",
+        "name": "autonomy_confidence",
+        "value": 0.97,
+        "intent": None,
+        "department": "bank",
+        "currency": None,
+        "expires_at_us": 1_800_000_000_000_000,
+    }
+    stop = {"department": None, "intent": None, "author": "anna", "at_us": 5, "justification": "wrong answers"}
+    controller = {"values": (value,), "stops": (stop,), "local_stops": 1, "threshold_revision": 4}
+
+    said = run("status", "--data-dir", reports(controller=controller, worker={"threshold_revision": 4})).stdout
+
+    for words in (
+        "thresholds  revision 4, 1 live, confirmed ",
+        "autonomy_confidence 0.97 in contact_centre department bank until 2027-01-15T08:00:00Z",
+        "stops       1 engaged, 1 more on this machine alone",
+        "STOPPED everything by anna at 1970-01-01T00:00:00Z: wrong answers",
+    ):
+        assert words in said

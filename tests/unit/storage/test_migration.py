@@ -274,3 +274,23 @@ def test_the_revisions_that_the_server_knows_are_those_that_there_are() -> None:
 
     assert list(REVISIONS) == [script.revision for script in scripts.walk_revisions()][::-1]
     assert len(REVISIONS) == len(list(pkgutil.iter_modules(versions.__path__)))
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("INSERT INTO control_events VALUES (1, 1, 'k', 'a', 'j', '{}', 'control', 1, 'h')", "1 changes and stops"),
+        ("INSERT INTO tokens VALUES ('t', 'd', 'n', 'r', NULL, 1, 'a', NULL, NULL)", "1 tokens"),
+    ],
+)
+def test_no_way_down_drops_what_an_older_server_would_not_heed(
+    place: Place, database: Database, statement: str, said: str
+) -> None:
+    """It would let the AI act that somebody stopped."""
+    migrate(database)
+    place.ask(statement)
+
+    with pytest.raises(UsageError, match=f"no place for the {said}"):
+        migrate(database, "0002")
+
+    assert REVISION == read_revision(database)

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from contract.control_samples import a_change
 from contract.samples import NOW_US, a_record, an_id, an_outcome_record
+from oversight.storage.chain_pages import CHAINS
 from oversight.storage.checkpoints import CheckpointKey
+from oversight.storage.control_store import SqlControlStore
 from oversight.storage.findings import Report
-from oversight.storage.open import open_engine
+from oversight.storage.open import open_database, open_engine
 from oversight.storage.sql import SqlStore
 from oversight.storage.tables import outcomes
 from oversight.storage.verification import verify_store
@@ -295,3 +298,56 @@ def test_a_database_without_tables_is_whole(place: SqlitePlace) -> None:
 
     assert verify_store(reading, key=None).whole
     reading.dispose()
+
+
+@pytest.fixture
+def events(place: Place) -> Place:
+    """Return a database with control events."""
+    store = SqlControlStore(open_database(place.url, read_only=False))
+    for number in range(9):
+        store.append(a_change(0.9, intent=f"intent-{number}"), expected_revision=number)
+    store.close()
+    return place
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ((), []),
+        (("UPDATE control_events SET author = 'ben' WHERE revision = 4",), [("altered", 4, 4)]),
+        (
+            ("UPDATE control_events SET document = '{}' WHERE revision = 9",),
+            [("altered", 9, 9)],
+        ),
+        (("DELETE FROM control_events WHERE revision = 5",), [("removed", 5, 5)]),
+        (("DELETE FROM control_events WHERE revision > 6",), [("removed", 7, 9)]),
+        (tuple(one.format(table="control_events", one=3, other=6) for one in SWAP), [("reordered", 3, 6)]),
+    ],
+)
+def test_a_change_or_a_stop_that_was_tampered_with_is_named(
+    events: Place, statements: tuple[str, ...], expected: list[tuple[str, int, int]]
+) -> None:
+    """Who loosened what, and when, is what an auditor asks for first."""
+    do(events, *statements)
+    engine = open_engine(events.url, read_only=True)
+
+    report = verify_store(engine, key=KEY, page_rows=4)
+    engine.dispose()
+
+    assert expected == [(one.kind, one.first, one.last) for one in report.findings]
+    assert [("control_events", "control")] == [(one.chain, one.writer) for one in report.chains]
+
+
+def test_of_an_empty_database_what_was_there_before_is_missing(place: Place) -> None:
+    """Somebody removed the file, and the next start made another."""
+    engine = open_engine(place.url, read_only=False)
+
+    known = {("control_events", "control"): (9, "h"), ("decisions", "w"): (3, "h")}
+    report = verify_store(engine, key=KEY, known=known)
+    some = verify_store(engine, key=KEY, known={("decisions", "w"): (3, "h")}, chains=CHAINS[2:])
+    engine.dispose()
+
+    assert [("removed", "control_events", 9), ("removed", "decisions", 3)] == [
+        (one.kind, one.chain, one.last) for one in report.findings
+    ]
+    assert some.whole

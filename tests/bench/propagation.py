@@ -1,0 +1,92 @@
+"""
+How long a change takes until every worker of every replica decides by it.
+
+`python tests/bench/propagation.py [--changes 100] [--callers 4] [--pause 0.0]`. Two replicas as shipped, each with two
+workers, share one PostgreSQL. Callers ask each of them all the time, every one on a connection of its own, so that each
+worker has some. Two thresholds are changed together again and again; a change counts from before it is committed until
+every caller has had a reply with its revision. A reply with one threshold of a change and another of the one before
+would be torn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from e2e.control import administrator
+from pairs import Caller, a_pair, first_seen_s, write_pair_policy
+from postgres import PostgresServer
+from servers import ServerProcess, started, wait_until
+
+REPLICAS = 2
+WORKERS = 2
+
+
+def busy(server: ServerProcess) -> list[int]:
+    """Return how many decisions each worker has made."""
+    return [int(worker.counters.get("decisions", 0)) for worker in server.status().workers]
+
+
+def main() -> int:
+    """Measure and print; return 1 where a decision was torn."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0].strip())
+    parser.add_argument("--changes", type=int, default=100)
+    parser.add_argument("--callers", type=int, default=4, help="of each replica")
+    parser.add_argument("--pause", type=float, default=0.0, help="seconds between two questions of a caller")
+    parser.add_argument("--seed", type=int, default=20_261)
+    options = parser.parse_args()
+    draw = random.Random(options.seed)  # noqa: S311 - moments, no secrets
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="oversight-propagation-")))
+        postgres = stack.enter_context(PostgresServer(durable=True))
+        store = postgres.create_database()
+        servers = []
+        for number in range(REPLICAS):
+            write_pair_policy(folder / f"replica-{number}" / "policy")
+            place = folder / f"replica-{number}"
+            servers.append(stack.enter_context(started(place, store=store, workers=WORKERS, policy_poll_s=1.0)))
+        admin = stack.enter_context(administrator(store))
+        admin.do(a_pair(0))
+        for server in servers:
+            wait_until(lambda: server.decide().threshold_revision == 1, "the first pair to be in force")  # noqa: B023
+        stop = threading.Event()
+        began_s = time.monotonic()
+        callers = [Caller(server.target, stop, options.pause) for server in servers for _ in range(options.callers)]
+        took_s = []
+        try:
+            wait_until(lambda: all(caller.replies > 10 for caller in callers), "all callers to be answered")
+            for number in range(1, options.changes + 1):
+                time.sleep(draw.uniform(0.05, 0.4))
+                asked_s = time.monotonic()
+                revision = admin.do(a_pair(number))
+                seen_s = wait_until(lambda: first_seen_s(callers, revision), f"revision {revision}")  # noqa: B023
+                took_s.append(seen_s - asked_s)
+            wait_until(lambda: all(min(busy(server)) > 0 for server in servers), "every worker to have decided")
+        finally:
+            stop.set()
+            for caller in callers:
+                caller.join()
+        ran_s = time.monotonic() - began_s
+    replies, torn = sum(caller.replies for caller in callers), sum(caller.torn for caller in callers)
+    took_s.sort()
+    print("| processes | callers | replies/s | changes | p50 s | p99 s | max s | within 1 s | torn decisions |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    print(
+        f"| {REPLICAS} replicas x {WORKERS} workers | {len(callers)} | {replies / ran_s:,.0f} | {len(took_s)} "
+        f"| {statistics.median(took_s):.3f} | {took_s[min(len(took_s) - 1, int(len(took_s) * 0.99))]:.3f} "
+        f"| {took_s[-1]:.3f} | {sum(one <= 1 for one in took_s) / len(took_s):.1%} | {torn} of {replies:,} |"
+    )
+    return 1 if torn else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
