@@ -17,7 +17,9 @@ RULES = the_rules()
 SCOPES = [Scope(*parts) for parts in product((None, "order_status", "order_change"), (None, "bank"), (None, "EUR"))]
 some_settings = st.lists(
     st.builds(
-        lambda policy, name, value, scope, expires: Setting(policy, name, value, *scope, expires_at_us=expires),
+        lambda policy, name, value, scope, expires: Setting(
+            policy, name, value, scope.intent, scope.department, scope.currency, expires
+        ),
         st.sampled_from(sorted(RULES.policies)),
         st.sampled_from(["autonomy", "handover", "amount"]),
         st.sampled_from([0.3, 0.6, 0.9]),
