@@ -168,7 +168,12 @@ def history_table(events: Iterable[ThresholdEvent]) -> Table:
 def _change(event: ThresholdEvent) -> str:
     if event.stop is not None:
         return _scope(ThresholdScope(event.stop.intent, event.stop.department))
-    return "\n".join(map(_setting, event.settings)) or "-"
+    before = {(one.policy, one.name, one.scope): one.before for one in event.effects if one.since is None}
+    lines = []
+    for one in event.settings:
+        was = before.get((one.policy, one.name, one.scope))
+        lines.append(_setting(one) if was is None else f"{_setting(one)} (was {was:.15g})")
+    return "\n".join(lines) or "-"
 
 
 def _setting(one: ThresholdSetting) -> str:

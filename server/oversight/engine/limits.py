@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import nan
 from typing import Any, NamedTuple
 
-__all__ = ["Entry", "Limits", "LiveValue", "Slot", "resolve", "shift"]
+__all__ = ["Entry", "Limits", "LiveValue", "Slot", "entries_of", "resolve", "shift"]
 
 
 class LiveValue(NamedTuple):
@@ -119,7 +119,7 @@ class Limits:
         live = tuple(live)
         self._thresholds = {
             name: (
-                tuple(_entries(policies[ancestor], name, live) for ancestor in policy["lineage"]),
+                tuple(entries_of(policies[ancestor], name, live) for ancestor in policy["lineage"]),
                 threshold["tightens"],
             )
             for name, threshold in policy["thresholds"].items()
@@ -171,7 +171,8 @@ def shift(value: float, slot: Slot) -> float:
     return int(value) if slot.whole and value == int(value) else value
 
 
-def _entries(policy: Mapping[str, Any], name: str, live: Sequence[LiveValue]) -> tuple[Entry, ...]:
+def entries_of(policy: Mapping[str, Any], name: str, live: Sequence[LiveValue]) -> tuple[Entry, ...]:
+    """Return the values that the plain *policy* of a blueprint itself and *live* ones of it give threshold *name*."""
     entries = [
         Entry(change.value, change.intent, change.department, change.currency, live=True)
         for change in live

@@ -140,8 +140,6 @@ class _OutcomeCheck:
         """Raise `ConstraintBrokenError` where it does not hold any more."""
         sides = (constraint.left, constraint.right)
         names = [side for side in sides if isinstance(side, str)]
-        if not all(name in self._rules.policies[self._policy].thresholds for name in names):
-            return
         for scope in self._scopes(self._policy, names):
             was = [self._was(side, scope).value if isinstance(side, str) else side for side in sides]
             now = [self._is(side, scope).value if isinstance(side, str) else side for side in sides]

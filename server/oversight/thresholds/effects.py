@@ -109,14 +109,17 @@ class _Finder:
 def _widest(step: Iterable[Effect]) -> list[Effect]:
     """Leave out what a wider scope in the list says already; *step* is widest first."""
     kept: list[Effect] = []
+    by_intent: dict[str | None, list[Effect]] = {}
     for effect in step:
-        wider = [one for one in kept if _contains(one.scope, effect.scope)]
+        candidates = [one for intent in {None, effect.scope.intent} for one in by_intent.get(intent, ())]
+        wider = [one for one in candidates if _contains(one.scope, effect.scope)]
         if effect.kind is EffectKind.NONE:
             told = all(one.kind is EffectKind.NONE for one in wider)
         else:
             told = bool(wider) and all(one[3:] == effect[3:] for one in wider)
         if not told:
             kept.append(effect)
+            by_intent.setdefault(effect.scope.intent, []).append(effect)
     return kept
 
 

@@ -10,6 +10,9 @@ from oversight.thresholds.log import UNAUTHENTICATED, ControlLog, needed_justifi
 __all__ = ["Stops", "describe_stop"]
 
 
+_ON_THE_MACHINE = "local:"
+
+
 class Stops:
     """
     Engages and releases stops; safe for any number of threads.
@@ -62,7 +65,8 @@ class Stops:
                 "releasing a stop needs another person than the one who engaged it (setting loosening_needs_approval), "
                 f"and without authentication every caller is {UNAUTHENTICATED!r}: configure authentication"
             )
-        if caller == engaged.author:
+        # Who engaged it on the machine, without a server, is known by the name there.
+        if caller in (engaged.author, engaged.author.removeprefix(_ON_THE_MACHINE)):
             raise SecondPersonNeededError(
                 f"{caller!r} engaged the stop of {describe_stop(engaged.stop)}; another person has to release it "
                 "(setting loosening_needs_approval)"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from oversight.engine.compile import Blueprint
 from oversight.engine.control import ControlState, Setting
-from oversight.engine.limits import Entry, Limits, LiveValue
+from oversight.engine.limits import Entry, LiveValue, entries_of, resolve
 from oversight.engine.policy import Policy
 from oversight.rules.scopes import Scope, scope_of
 
@@ -49,7 +49,7 @@ class Values:
     def __init__(self, rules: RulesInForce, settings: Mapping[Key, Setting]) -> None:
         self.settings = settings
         self._rules = rules
-        self._limits: dict[tuple[str, tuple[LiveValue, ...]], Limits] = {}
+        self._finders: dict[tuple[str, tuple[LiveValue, ...]], _Finder] = {}
 
     def live(self, at_us: int) -> tuple[LiveValue, ...]:
         """Return the live values that have not ended at *at_us*."""
@@ -62,11 +62,10 @@ class Values:
     def lookup(self, policy: str, at_us: int) -> Callable[[str, Scope], Entry]:
         """Return what finds the value of a threshold of *policy* in a scope at *at_us*."""
         live = self.live(at_us)
-        limits = self._limits.get((policy, live))
-        if limits is None:
-            plain: Mapping[str, Any] = self._rules.blueprint["policies"]
-            limits = self._limits[policy, live] = Limits(plain[policy], plain, live)
-        return lambda name, scope: limits.value(name, *scope)
+        finder = self._finders.get((policy, live))
+        if finder is None:
+            finder = self._finders[policy, live] = _Finder(self._rules.blueprint["policies"], policy, live)
+        return finder.find
 
     def scopes(self, policy: str, names: Iterable[str]) -> Iterator[Scope]:
         """Yield the scopes for which files or live values give one of the thresholds *names* of *policy* a value."""
@@ -79,6 +78,33 @@ class Values:
             for one in self.settings.values():
                 if one.policy == ancestor and one.name in wanted:
                     yield scope_of(one)
+
+
+class _Finder:
+    """Finds values of one policy as the engine does, among those entries alone that can cover a scope's intent."""
+
+    def __init__(self, policies: Mapping[str, Any], policy: str, live: tuple[LiveValue, ...]) -> None:
+        self._policies = policies
+        self._policy: Mapping[str, Any] = policies[policy]
+        self._live = live
+        self._entries: dict[str, list[dict[str | None, list[Entry]]]] = {}
+
+    def find(self, name: str, scope: Scope) -> Entry:
+        """Return the entry of threshold *name* in force in *scope*."""
+        lineage = self._entries.get(name)
+        if lineage is None:
+            lineage = self._entries[name] = [self._by_intent(name, one) for one in self._policy["lineage"]]
+        covering = [
+            [*entries.get(None, ()), *(entries.get(scope.intent, ()) if scope.intent is not None else ())]
+            for entries in lineage
+        ]
+        return resolve(covering, self._policy["thresholds"][name]["tightens"], *scope)
+
+    def _by_intent(self, name: str, ancestor: str) -> dict[str | None, list[Entry]]:
+        found: dict[str | None, list[Entry]] = {}
+        for entry in entries_of(self._policies[ancestor], name, self._live):
+            found.setdefault(entry.intent, []).append(entry)
+        return found
 
 
 def key_of(one: Setting) -> Key:
@@ -104,10 +130,16 @@ def narrower_scopes(roots: Iterable[Scope], written: Iterable[Scope]) -> list[Sc
     What is in force in any scope within a root is in force in the narrowest of these that contains it: that one is met
     by just the same values.
     """
-    found = set(roots)
+    found: dict[str | None, set[Scope]] = {}
+    for scope in roots:
+        found.setdefault(scope.intent, set()).add(scope)
     for scope in set(written):
-        found.update([met for one in found if (met := _meet(one, scope)) is not None])
-    return sorted(found, key=lambda scope: (sum(part is not None for part in scope), str(scope)))
+        # Only what has the same intent, or none, can be met; a threshold has few scopes but many intents.
+        intents = list(found) if scope.intent is None else [None, scope.intent]
+        candidates = [one for intent in intents for one in found.get(intent, ())]
+        for met in [met for one in candidates if (met := _meet(one, scope)) is not None]:
+            found.setdefault(met.intent, set()).add(met)
+    return sorted(set().union(*found.values()), key=lambda scope: (sum(part is not None for part in scope), str(scope)))
 
 
 def is_looser(tightens: str, value: float, than: float) -> bool:

@@ -232,7 +232,7 @@ def test_the_history_says_who_when_what_and_why(thresholds, port):
     port.desk.changes.reject(3, "ann", "no")
     result = thresholds("history", "--limit", "3")
     for words in (
-        *("change rejected 3", "change proposed", "autonomy = 0.8 in centre until 2027-01-15 09:00:00 UTC"),
+        *("change rejected 3", "change proposed", "autonomy = 0.8 in centre until 2027-01-15 09:00:00 UTC (was 0.95)"),
         *("stop engaged", "intent refund and department bank", "it invents rates"),
     ):
         assert words in result.stdout

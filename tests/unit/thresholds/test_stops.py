@@ -61,11 +61,12 @@ def test_only_the_very_stop_is_released() -> None:
         desk.stops.release(BANK, "ann", "mended")
 
 
+@pytest.mark.parametrize("author", ["ann", "local:ann"])
 @pytest.mark.parametrize(("caller", "words"), [("ann", "'ann' engaged"), ("local", "without authentication")])
-def test_where_two_are_needed_another_person_releases(caller: str, words: str) -> None:
+def test_where_two_are_needed_another_person_releases(author: str, caller: str, words: str) -> None:
     """But nobody waits for anybody to engage one."""
     desk = Desk(needs_approval=True)
-    desk.stops.engage(BANK, "ann", "stop")
+    desk.stops.engage(BANK, author, "stop")
     with pytest.raises(SecondPersonNeededError, match=words):
         desk.stops.release(BANK, caller, "mended")
     assert 2 == desk.stops.release(BANK, "ben", "mended")
