@@ -12,6 +12,7 @@ Every error the service raises on purpose.
     * RecordPendingError            the record may still be in a journal
     * StoreUnavailableError         the store cannot be read or written
     * NotReplayableError            the snapshot of a decision is missing or does not compile
+    * PolicyNotFoundError           there is no such policy or snapshot
   x SetupError                      ends the process or the command; no caller can meet it
     * InvalidPolicyError            rule files do not compile
     * DataDirInUseError             another server has the data folder
@@ -44,6 +45,7 @@ __all__ = [
     "NotReplayableError",
     "OverloadedError",
     "OversightError",
+    "PolicyNotFoundError",
     "Problem",
     "RecordPendingError",
     "RecordUnavailableError",
@@ -143,6 +145,13 @@ class NotReplayableError(CallError):
 
     def __init__(self, digest: str, text: str) -> None:
         super().__init__(text, digest=digest)
+
+
+class PolicyNotFoundError(CallError):
+    """There is no such policy or snapshot; `policy` and `digest` in the metadata."""
+
+    def __init__(self, text: str, *, policy: str, digest: str) -> None:
+        super().__init__(text, policy=policy, digest=digest)
 
 
 class SetupError(OversightError):

@@ -28,6 +28,7 @@ class PolicyState(NamedTuple):
 
     `confirmed_at_us` is when the folder last said just what is published. While `problems` are not empty the folder
     says something else, which does not compile. `last_good` is True where what is published comes from an earlier run.
+    `found` has problems, or else warnings, as values.
     """
 
     digest: str = ""
@@ -37,6 +38,7 @@ class PolicyState(NamedTuple):
     last_good: bool = False
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    found: tuple[Problem, ...] = ()
 
 
 class PolicyWatch:
@@ -110,12 +112,14 @@ class PolicyWatch:
         self._outbox.put(snapshot.digest, document)
         self._last_good.keep(LastGood(document, snapshot.digest, looked_us))
         publish_snapshot(self._run, snapshot, blueprint, source)
+        warnings = tuple(sorted({*files.warnings, *rules.warnings}))
         self.state = PolicyState(
             digest=snapshot.digest,
             commit=snapshot.commit,
             published_us=looked_us,
             confirmed_at_us=looked_us,
-            warnings=tuple(str(warning) for warning in (*files.warnings, *rules.warnings)),
+            warnings=tuple(map(str, warnings)),
+            found=warnings,
         )
         _log.info("policy %s is published", snapshot.digest, extra={"commit": snapshot.commit})
 
@@ -158,7 +162,7 @@ class PolicyWatch:
             return False
         self._problems = tuple(problems)
         texts = tuple(str(problem) for problem in problems)
-        self.state = self.state._replace(problems=texts)
+        self.state = self.state._replace(problems=texts, found=self._problems)
         kept = f"{self.state.digest} stays in force" if self.state.digest else "nothing is in force yet"
         for text in texts:
             _log.error("policy refused: %s", text, exc_info=error if unexpected else None)

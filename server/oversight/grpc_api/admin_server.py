@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oversight.grpc_api.answering import Answering
+from oversight.grpc_api.call_loop import Method, ReadingPool
 from oversight.grpc_api.insight_service import InsightService
+from oversight.grpc_api.policy_service import PolicyService
 from oversight.grpc_api.server import Server, assemble
+from oversight.policy_desk import PolicyDesk
 from oversight.settings import Settings
 from oversight.storage.protocols import RecordLister, SubjectEraser
 from oversight.telemetry.counters import Counters
@@ -17,12 +21,23 @@ __all__ = ["build_admin_server"]
 
 
 def build_admin_server(
-    settings: Settings, *, lister: RecordLister, eraser: SubjectEraser, counters: Counters, tracer: CallTracer | None
+    settings: Settings,
+    *,
+    lister: RecordLister,
+    eraser: SubjectEraser,
+    policies: PolicyDesk,
+    counters: Counters,
+    tracer: CallTracer | None,
 ) -> Server:
     """
     Return the server of the admin port, not yet listening.
 
     Its services run in the pool for reads, so that a bounded number of calls share the interpreter with the drain.
     """
-    service = InsightService(lister, eraser)
-    return assemble(settings, "admin_listen", (service.NAME,), service.methods, counters=counters, tracer=tracer)
+    services = (InsightService(lister, eraser), PolicyService(policies))
+
+    def methods(answering: Answering, reads: ReadingPool) -> list[Method]:
+        return [method for service in services for method in service.methods(answering, reads)]
+
+    names = tuple(service.NAME for service in services)
+    return assemble(settings, "admin_listen", names, methods, counters=counters, tracer=tracer)

@@ -15,6 +15,7 @@ from oversight.errors import (
     InvalidRequestError,
     NotReplayableError,
     OverloadedError,
+    PolicyNotFoundError,
     RecordPendingError,
     RecordUnavailableError,
     RequestTooLargeError,
@@ -40,6 +41,7 @@ STATUSES: Mapping[type[CallError], tuple[grpc.StatusCode, ErrorReason.ValueType]
     RecordPendingError: (grpc.StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_RECORD_PENDING),
     StoreUnavailableError: (grpc.StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_STORE_UNAVAILABLE),
     NotReplayableError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_NOT_REPLAYABLE),
+    PolicyNotFoundError: (grpc.StatusCode.NOT_FOUND, ErrorReason.ERROR_REASON_POLICY_NOT_FOUND),
 }
 
 _PREFIX = "ERROR_REASON_"

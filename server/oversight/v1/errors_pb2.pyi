@@ -51,6 +51,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the store cannot be read."""
     ERROR_REASON_NOT_REPLAYABLE: _ErrorReason.ValueType  # 10
     """FAILED_PRECONDITION: the decision's snapshot is missing or cannot be replayed. Metadata: `digest`."""
+    ERROR_REASON_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 30
+    """NOT_FOUND: no such policy, or no such snapshot. Metadata: `policy` and `digest`, where they are known."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed."""
@@ -79,6 +81,8 @@ ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 9
 """UNAVAILABLE: the store cannot be read."""
 ERROR_REASON_NOT_REPLAYABLE: ErrorReason.ValueType  # 10
 """FAILED_PRECONDITION: the decision's snapshot is missing or cannot be replayed. Metadata: `digest`."""
+ERROR_REASON_POLICY_NOT_FOUND: ErrorReason.ValueType  # 30
+"""NOT_FOUND: no such policy, or no such snapshot. Metadata: `policy` and `digest`, where they are known."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final
