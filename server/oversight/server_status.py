@@ -37,6 +37,7 @@ class ServerStatus:
     listen: str
     admin_listen: str
     workers: int
+    standby: bool
     rolling: bool
     restarts: Mapping[str, int]
     digest: str

@@ -7,7 +7,7 @@ The Python client of Oversight: ask how much human oversight an AI message gets,
             ...
 
 `AsyncClient` is the same for asyncio. When the service cannot be asked, the message goes to a person. `AdminClient`
-lists what is on record and forgets customers.
+lists what is on record, forgets customers, reads and checks policies, and says how the server is doing.
 """
 
 from oversight_client.admin_client import AdminClient
@@ -15,7 +15,7 @@ from oversight_client.async_client import AsyncClient
 from oversight_client.channel import TlsOptions
 from oversight_client.client import Client
 from oversight_client.coalescing import Coalescing
-from oversight_client.convert import decision_to_dict, stored_decision_to_dict
+from oversight_client.convert import decision_to_dict, stored_decision_to_dict, value_to_dict
 from oversight_client.enums import (
     Channel,
     CustomerTier,
@@ -27,11 +27,14 @@ from oversight_client.enums import (
     LabelBasis,
     OnExpiry,
     OutcomeStatus,
+    PolicyView,
     ProposedAction,
     QaSubject,
     Resolution,
     RuleOutcome,
     SentimentSource,
+    ServerState,
+    Severity,
     Tier,
     Verdict,
 )
@@ -63,6 +66,23 @@ from oversight_client.fields import (
     DecideFields,
     OutcomeFields,
 )
+from oversight_client.policy_values import (
+    CheckedPolicy,
+    Policy,
+    PolicyFile,
+    PolicyName,
+    PolicyProblem,
+    PolicyRule,
+    PolicyStatus,
+    PolicyThreshold,
+    PolicyVersion,
+    PolicyVersionPage,
+    ProcessStatus,
+    RecordStatus,
+    ReloadedPolicy,
+    ServerStatus,
+    ThresholdOverride,
+)
 from oversight_client.values import (
     Comparison,
     Decision,
@@ -84,6 +104,7 @@ __all__ = [
     "CallCancelledError",
     "CallError",
     "Channel",
+    "CheckedPolicy",
     "Client",
     "ClientClosedError",
     "Coalescing",
@@ -113,20 +134,37 @@ __all__ = [
     "OverloadedError",
     "OversightError",
     "PermissionDeniedError",
+    "Policy",
+    "PolicyFile",
     "PolicyIdentity",
+    "PolicyName",
+    "PolicyProblem",
+    "PolicyRule",
+    "PolicyStatus",
+    "PolicyThreshold",
+    "PolicyVersion",
+    "PolicyVersionPage",
+    "PolicyView",
+    "ProcessStatus",
     "ProposedAction",
     "QaSubject",
     "Reason",
     "RecordPage",
+    "RecordStatus",
     "RecordedOutcome",
+    "ReloadedPolicy",
     "RequestTooLargeError",
     "Resolution",
     "RuleEvaluation",
     "RuleOutcome",
     "SentimentSource",
+    "ServerState",
+    "ServerStatus",
     "ServiceError",
     "SetupError",
+    "Severity",
     "StoredDecision",
+    "ThresholdOverride",
     "Tier",
     "TlsFileError",
     "TlsOptions",
@@ -135,4 +173,5 @@ __all__ = [
     "Verdict",
     "decision_to_dict",
     "stored_decision_to_dict",
+    "value_to_dict",
 ]

@@ -32,6 +32,7 @@ __all__ = [
     "outcome_from_fields",
     "stored_decision_from_proto",
     "stored_decision_to_dict",
+    "value_to_dict",
 ]
 
 _DECISION_ID = re.compile(r"[0-9a-f]{32}")
@@ -122,6 +123,11 @@ def decision_to_dict(decision: Decision) -> dict[str, object]:
 def stored_decision_to_dict(decision: StoredDecision) -> dict[str, object]:
     """Return *decision* ready for JSON, as `decision_to_dict` does; times are ISO 8601 in UTC."""
     return _dict(decision)
+
+
+def value_to_dict(value: object) -> dict[str, object]:
+    """Return any of the client's values ready for JSON, as `decision_to_dict` does."""
+    return _dict(value)
 
 
 def _decision(message: decisions.DecideResponse) -> Decision:

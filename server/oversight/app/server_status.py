@@ -19,6 +19,7 @@ def server_status(found: Status) -> ServerStatus:
         listen=supervisor.listen if supervisor else "",
         admin_listen=supervisor.admin_listen if supervisor else "",
         workers=supervisor.workers if supervisor else len(found.workers),
+        standby=supervisor.standby if supervisor else False,
         rolling=supervisor.rolling if supervisor else False,
         restarts=supervisor.restarts if supervisor else {},
         digest=found.digest,

@@ -801,6 +801,7 @@ class GetStatusResponse(_message.Message):
     RESTARTS_FIELD_NUMBER: _builtins.int
     ROLLING_FIELD_NUMBER: _builtins.int
     RECORDS_FIELD_NUMBER: _builtins.int
+    STANDBY_FIELD_NUMBER: _builtins.int
     state: Global___ServerState.ValueType
     """Whether all is well."""
     listen: _builtins.str
@@ -811,6 +812,8 @@ class GetStatusResponse(_message.Message):
     """How many workers decide."""
     rolling: _builtins.bool
     """A rolling restart is under way."""
+    standby: _builtins.bool
+    """One more worker waits for the place of one that dies."""
     @_builtins.property
     def alarms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What is wrong, one sentence each."""
@@ -854,10 +857,11 @@ class GetStatusResponse(_message.Message):
         restarts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         rolling: _builtins.bool = ...,
         records: Global___RecordStatus | None = ...,
+        standby: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "records", b"records", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["admin_listen", b"admin_listen", "advice", b"advice", "alarms", b"alarms", "listen", b"listen", "policy", b"policy", "processes", b"processes", "records", b"records", "restarts", b"restarts", "rolling", b"rolling", "started_at", b"started_at", "state", b"state", "workers", b"workers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["admin_listen", b"admin_listen", "advice", b"advice", "alarms", b"alarms", "listen", b"listen", "policy", b"policy", "processes", b"processes", "records", b"records", "restarts", b"restarts", "rolling", b"rolling", "standby", b"standby", "started_at", b"started_at", "state", b"state", "workers", b"workers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -31,6 +31,7 @@ def status_to_proto(status: ServerStatus) -> pb.GetStatusResponse:
         policy=_policy(status),
         workers=status.workers,
         restarts={name: count for name, count in status.restarts.items() if count},
+        standby=status.standby,
         rolling=status.rolling,
         records=_records(status),
     )
