@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from builders import KEYS
 from contract.samples import NOW_US, a_decision, a_record, a_request, an_id, an_outcome_record
+from desks import RuleFolder
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.settings import Settings
@@ -42,6 +43,7 @@ class Desk:
             Settings(admin_listen="127.0.0.1:0", **settings),
             lister=lister or SqlListing(self.store.reading),
             eraser=Erasure(open_engine(url, read_only=False), id_key=KEYS.id_key, clock_us=lambda: NOW_US + 1_000),
+            policies=RuleFolder(folder).desk,
             counters=self.counters,
             tracer=None,
         )

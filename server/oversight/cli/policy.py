@@ -149,12 +149,13 @@ def _show_versions(client: AdminClient, limit: int, page_token: str, *, as_json:
     if as_json:
         print_json({"versions": [value_to_dict(one) for one in versions], "next_page_token": following})
         return
-    table = Table("Published", "Digest", "Commit", "Revision", "Policies")
+    table = Table("Published", "Digest", "In force", "Commit", "Revision", "Policies")
     for one in versions:
         names = ", ".join(f"{policy.name} {policy.version}" for policy in one.policies)
         table.add_row(
             Text(f"{one.published_at:%Y-%m-%dT%H:%M:%SZ}"),
-            Text(f"{one.digest[:12]}{' in force' if one.in_force else ''}", style="green" if one.in_force else ""),
+            Text(one.digest),
+            Text("yes" if one.in_force else "", style="green"),
             Text(short_commit(one.commit) or "-"),
             Text(str(one.threshold_revision)),
             Text(names or "-"),
