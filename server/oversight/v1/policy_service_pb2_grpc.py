@@ -101,7 +101,8 @@ class PolicyServiceServicer:
         """Looks at the folder of rule files now rather than at the next look (setting policy_poll_s), and publishes what it
         says if that compiles. Files that are wrong are no error of the call: what was in force stays, and the problems
         are in the response. Calling again is harmless. On this replica alone.
-        Statuses: RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (the look may take place all the same).
+        Statuses: INVALID_ARGUMENT (no such message), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (the look may take place all
+        the same).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,7 +110,7 @@ class PolicyServiceServicer:
 
     def GetStatus(self, request, context):
         """Says what is in force on this replica, since when, whether anything is wrong, and what to do about it.
-        Statuses: RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
+        Statuses: INVALID_ARGUMENT (no such message), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

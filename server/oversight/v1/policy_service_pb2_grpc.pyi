@@ -56,11 +56,12 @@ class PolicyServiceStub:
     """Looks at the folder of rule files now rather than at the next look (setting policy_poll_s), and publishes what it
     says if that compiles. Files that are wrong are no error of the call: what was in force stays, and the problems
     are in the response. Calling again is harmless. On this replica alone.
-    Statuses: RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (the look may take place all the same).
+    Statuses: INVALID_ARGUMENT (no such message), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (the look may take place all
+    the same).
     """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_policy_service_pb2.GetStatusRequest, _policy_service_pb2.GetStatusResponse]
     """Says what is in force on this replica, since when, whether anything is wrong, and what to do about it.
-    Statuses: RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
+    Statuses: INVALID_ARGUMENT (no such message), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
     """
 
 @_typing.type_check_only
@@ -91,11 +92,12 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     """Looks at the folder of rule files now rather than at the next look (setting policy_poll_s), and publishes what it
     says if that compiles. Files that are wrong are no error of the call: what was in force stays, and the problems
     are in the response. Calling again is harmless. On this replica alone.
-    Statuses: RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (the look may take place all the same).
+    Statuses: INVALID_ARGUMENT (no such message), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (the look may take place all
+    the same).
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_policy_service_pb2.GetStatusRequest, _policy_service_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Says what is in force on this replica, since when, whether anything is wrong, and what to do about it.
-    Statuses: RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
+    Statuses: INVALID_ARGUMENT (no such message), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
     """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -147,7 +149,8 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Looks at the folder of rule files now rather than at the next look (setting policy_poll_s), and publishes what it
         says if that compiles. Files that are wrong are no error of the call: what was in force stays, and the problems
         are in the response. Calling again is harmless. On this replica alone.
-        Statuses: RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (the look may take place all the same).
+        Statuses: INVALID_ARGUMENT (no such message), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (the look may take place all
+        the same).
         """
 
     @_abc_1.abstractmethod
@@ -157,7 +160,7 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_policy_service_pb2.GetStatusResponse, _abc.Awaitable[_policy_service_pb2.GetStatusResponse]]:
         """Says what is in force on this replica, since when, whether anything is wrong, and what to do about it.
-        Statuses: RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
+        Statuses: INVALID_ARGUMENT (no such message), RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
         """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
