@@ -160,7 +160,8 @@ def _many(items: list[Any]) -> list[Any]:
 def _filled(kind: type[Message], fields: dict[str, Any]) -> Message:
     message = kind()
     for name, value in fields.items():
-        _set(message, message.DESCRIPTOR.fields_by_name[name], value)
+        field: Any = message.DESCRIPTOR.fields_by_name[name]
+        _set(message, field, value)
     return message
 
 
