@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from oversight.app.file_check import FileCheck
 from oversight.app.last_good import LastGoodFile
 from oversight.app.policy_watch import PolicyWatch
 from oversight.app.reloading import Reloading
@@ -12,7 +13,7 @@ from oversight.app.server_status import server_status
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.app.status import read_status
 from oversight.errors import StoreUnavailableError
-from oversight.policy_desk import PolicyDesk
+from oversight.policy_desk import FileChecker, PolicyDesk
 from oversight.settings import Settings
 from oversight.storage.snapshot_listing import SnapshotKey, StoredSnapshot
 from servers import write_policy
@@ -46,7 +47,7 @@ class MemorySnapshots:
 class RuleFolder:
     """A folder of rules that a controller's watch follows, in *folder*, and the desk over it."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, check_files: FileChecker | None = None, **settings: object) -> None:
         self.rules = folder / "rules"
         self.data = folder / "data"
         (self.data / "run").mkdir(parents=True)
@@ -66,10 +67,10 @@ class RuleFolder:
         self.watch.start()
         self.store()
         self.desk = PolicyDesk(
-            self.settings,
             snapshots=self.snapshots,
             lister=self.snapshots,
             publishing=self.reloading,
+            check_files=check_files or FileCheck(self.settings),
             read_status=lambda: server_status(read_status(self.data, clock_us=lambda: NOW_US)),
         )
 

@@ -10,16 +10,14 @@ from typing import NamedTuple, Protocol
 
 from oversight.engine.limits import LiveValue
 from oversight.engine.policy import Policy, Threshold
-from oversight.errors import InvalidPolicyError, OverloadedError, PolicyNotFoundError, Problem
-from oversight.policies import ReplayedSnapshot, SnapshotSource, assemble_source, compile_source, replay_snapshot
-from oversight.policy_versions import PolicyName, PolicyVersion, read_version
-from oversight.rules.case_file import read_cases
-from oversight.rules.source import RuleFiles
+from oversight.errors import OverloadedError, PolicyNotFoundError, Problem
+from oversight.policies import ReplayedSnapshot, SnapshotSource, replay_snapshot
+from oversight.policy_check import CheckedFiles
+from oversight.policy_versions import PolicyVersion, read_version
 from oversight.server_status import ServerStatus
-from oversight.settings import Settings
 from oversight.storage.snapshot_listing import SnapshotKey, SnapshotLister
 
-__all__ = ["CheckedFiles", "FoundPolicy", "FoundThreshold", "PolicyDesk", "Publishing", "Reloaded", "Snapshots"]
+__all__ = ["FileChecker", "FoundPolicy", "FoundThreshold", "PolicyDesk", "Publishing", "Reloaded", "Snapshots"]
 
 _LONGEST_WAIT_S = 5.0
 """For other files that are being compiled."""
@@ -82,18 +80,8 @@ class FoundPolicy:
     policies: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedFiles:
-    """
-    What a check of rule files found.
-
-    Where they compile, `digest` is theirs with this server's settings, without live values and stops, and `problems`
-    are warnings; else `digest` is empty and `problems` are the errors.
-    """
-
-    digest: str
-    policies: tuple[PolicyName, ...]
-    problems: tuple[Problem, ...]
+FileChecker = Callable[[Mapping[str, str], str], CheckedFiles]
+"""Checks files (texts by path) with a default policy, empty for the server's; publishes nothing, and does end."""
 
 
 class PolicyDesk:
@@ -101,19 +89,20 @@ class PolicyDesk:
 
     def __init__(
         self,
-        settings: Settings,
         *,
         snapshots: Snapshots,
         lister: SnapshotLister,
         publishing: Publishing,
+        check_files: FileChecker,
         read_status: Callable[[], ServerStatus],
     ) -> None:
-        self._settings = settings
         self._snapshots = snapshots
         self._lister = lister
         self._publishing = publishing
+        self._check_files = check_files
         self._read_status = read_status
         self._compiling = Lock()
+        self._checking = Lock()
 
     def get_policy(self, name: str = "", digest: str = "") -> FoundPolicy:
         """
@@ -127,7 +116,7 @@ class PolicyDesk:
         if document is None:
             text = f"digest: no snapshot {digest} is in the store; see `oversight policy versions`"
             raise PolicyNotFoundError(text, policy=name, digest=digest)
-        with self._turn():
+        with self._turn(self._compiling):
             replayed = replay_snapshot(digest, document)
         source = SnapshotSource.from_document(document)
         policy = replayed.rules.policies.get(name or source.default_policy)
@@ -165,26 +154,9 @@ class PolicyDesk:
         return self._publishing.digest
 
     def check(self, files: Mapping[str, str], default_policy: str = "") -> CheckedFiles:
-        """
-        Check *files* as the server does before it publishes them; nothing is published.
-
-        As many problems as there are, by file and line. Raises `OverloadedError`.
-        """
-        source = SnapshotSource(
-            files=dict(sorted(files.items())),
-            default_policy=default_policy or self._settings.default_policy,
-            max_policy_age_s=self._settings.max_policy_age_s,
-            max_threshold_age_s=self._settings.max_threshold_age_s,
-        )
-        with self._turn():
-            try:
-                blueprint, rules = compile_source(source)
-                read_cases(RuleFiles(source.files), rules.policies, default_policy=source.default_policy)
-            except InvalidPolicyError as error:
-                return CheckedFiles("", (), error.problems)
-            digest = assemble_source(source, blueprint).digest
-        names = sorted(PolicyName(policy.name, policy.version) for policy in rules.policies.values())
-        return CheckedFiles(digest, tuple(names), rules.warnings)
+        """Check *files* as the server does before it publishes them; nothing is published. Raises `OverloadedError`."""
+        with self._turn(self._checking):
+            return self._check_files(files, default_policy)
 
     def reload(self) -> Reloaded:
         """Look at the folder of rule files now; what is wrong with them is in the result."""
@@ -195,14 +167,14 @@ class PolicyDesk:
         return self._read_status()
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Compile one set at a time: it holds the interpreter, which the drain needs too."""
-        if not self._compiling.acquire(timeout=_LONGEST_WAIT_S):
+    def _turn(self, lock: Lock) -> Iterator[None]:
+        """Compile one set at a time: it takes a processor, and most of the memory that there may be."""
+        if not lock.acquire(timeout=_LONGEST_WAIT_S):
             raise OverloadedError("other rule files are being compiled; try again")
         try:
             yield
         finally:
-            self._compiling.release()
+            lock.release()
 
 
 def _thresholds(policy: Policy, replayed: ReplayedSnapshot, live: Sequence[LiveValue]) -> Iterator[FoundThreshold]:

@@ -13,6 +13,7 @@ from functools import partial
 from oversight.app.admin_port import AdminPort
 from oversight.app.clock import now_us
 from oversight.app.drain_watch import DrainWatch
+from oversight.app.file_check import FileCheck
 from oversight.app.handover import run_folder
 from oversight.app.keys import load_keys
 from oversight.app.last_good import LastGoodFile
@@ -241,10 +242,10 @@ class _Controller:
     def _policy_desk(self) -> PolicyDesk:
         data_dir = self._settings.data_dir
         return PolicyDesk(
-            self._settings,
             snapshots=StoreReader(self._settings),
             lister=SqlSnapshotListing(self._reader.reading),
             publishing=self._reloading,
+            check_files=FileCheck(self._settings),
             read_status=lambda: server_status(read_status(data_dir)),
         )
 

@@ -12,7 +12,8 @@ from oversight.engine.limits import LiveValue
 from oversight.engine.policy import Override, Rule
 from oversight.errors import InvalidRequestError, Problem
 from oversight.grpc_api.convert.checks import check_choice, check_text
-from oversight.policy_desk import CheckedFiles, FoundPolicy, FoundThreshold, Reloaded
+from oversight.policy_check import CheckedFiles
+from oversight.policy_desk import FoundPolicy, FoundThreshold, Reloaded
 from oversight.policy_versions import PolicyName, PolicyVersion
 from oversight.rules.phrasing import phrase_condition
 from oversight.storage.snapshot_listing import SnapshotKey
@@ -209,7 +210,7 @@ def checked_to_proto(checked: CheckedFiles) -> pb.ValidatePolicyResponse:
     return pb.ValidatePolicyResponse(
         valid=bool(checked.digest),
         problems=_problems(checked.problems),
-        problem_count=len(checked.problems),
+        problem_count=checked.count,
         digest=checked.digest,
         policies=policy_names(checked.policies),
     )
