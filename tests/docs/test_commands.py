@@ -48,7 +48,7 @@ _BLOCK = re.compile(
 )
 _MARK = re.compile(r"<!-- (file|exit code|not run): (.*) -->")
 _CALLS = re.compile(r"\boversight (decide|outcome|replay|load|explain)\b(?!-)")
-_ADMIN_CALLS = re.compile(r"\boversight (records)\b")
+_ADMIN_CALLS = re.compile(r"\boversight (records|policy)\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def test_a_snapshot_says_what_it_holds() -> None:
 
     found = read_version("d" * 64, 5, source.to_document())
 
-    versions = {name: "2026.11.1" for name in ("contact_centre", "retail_banking", "virtual_assistant")}
+    versions = dict.fromkeys(("contact_centre", "retail_banking", "virtual_assistant"), "2026.11.1")
     assert PolicyVersion("d" * 64, "c0ffee", 5, 4, 1, tuple(PolicyName(*one) for one in versions.items())) == found
 
 

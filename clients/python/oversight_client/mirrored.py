@@ -31,8 +31,9 @@ def mirrored(kind: type[V], message: Message) -> V:
     """
     Return *message* as a *kind*, whose fields are named like the message's.
 
-    An absent message, optional number or enum is None. Raises `InvalidResponseError` for an enum number that this
-    version does not know: to leave it out would change what was said.
+    An absent time, optional number or enum is None; any other absent message is an empty one. Raises
+    `InvalidResponseError` for an enum number that this version does not know: to leave it out would change what was
+    said.
     """
     fields = message.DESCRIPTOR.fields_by_name
     # Every dataclass here has only fields of its message: a test holds them equal.
@@ -45,7 +46,9 @@ def _read(message: Message, field: FieldDescriptor) -> object:
         return dict(value)
     if field.is_repeated:
         return tuple(_convert(field, item) for item in value)
-    return None if field.has_presence and not message.HasField(field.name) else _convert(field, value)
+    absent = field.has_presence and not message.HasField(field.name)
+    # Reading an absent message gives an empty one; an empty time would be one in 1970.
+    return None if absent and (field.message_type is None or isinstance(value, Timestamp)) else _convert(field, value)
 
 
 def _convert(field: FieldDescriptor, value: Any) -> object:

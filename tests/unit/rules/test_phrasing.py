@@ -25,8 +25,10 @@ ASKED = Check("human_requested", "equals", Literal(True))
         (Not(All((ANGRY, ASKED))), "not (sentiment_score at most $anger_sentiment and human_requested equals true)"),
         (
             Any((ASKED, All((ANGRY, REFUND)))),
-            "human_requested equals true or "
-            '(sentiment_score at most $anger_sentiment and intent in ["refund", "chargeback"])',
+            (
+                "human_requested equals true or "
+                '(sentiment_score at most $anger_sentiment and intent in ["refund", "chargeback"])'
+            ),
         ),
         (All((Any((ASKED,)), ANGRY)), "human_requested equals true and sentiment_score at most $anger_sentiment"),
     ],
