@@ -26,6 +26,7 @@ class Port:
             lister=_UNUSED,
             eraser=_UNUSED,
             thresholds=desk.use_cases,
+            policies=_UNUSED,
             counters=Counters(),
             tracer=None,
         )

@@ -24,6 +24,7 @@ Every error the service raises on purpose.
       x SecondPersonNeededError     the caller is the first person, or not known by authentication
       x NotPendingError             no such change waits, or it would do something else by now
     * StopNotEngagedError           no stop of this scope is engaged
+    * PolicyNotFoundError           there is no such policy or snapshot
   x SetupError                      ends the process or the command; no caller can meet it
     * InvalidPolicyError            rule files do not compile
     * DataDirInUseError             another server has the data folder
@@ -62,6 +63,7 @@ __all__ = [
     "OutOfBoundsError",
     "OverloadedError",
     "OversightError",
+    "PolicyNotFoundError",
     "Problem",
     "RecordPendingError",
     "RecordUnavailableError",
@@ -255,6 +257,13 @@ def _hint(suggestion: str) -> str:
 
 def _suggested(suggestion: str) -> dict[str, str]:
     return {"suggestion": suggestion} if suggestion else {}
+
+
+class PolicyNotFoundError(CallError):
+    """There is no such policy or snapshot; `policy` and `digest` in the metadata."""
+
+    def __init__(self, text: str, *, policy: str, digest: str) -> None:
+        super().__init__(text, policy=policy, digest=digest)
 
 
 class SetupError(OversightError):

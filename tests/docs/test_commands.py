@@ -48,7 +48,7 @@ _BLOCK = re.compile(
 )
 _MARK = re.compile(r"<!-- (file|exit code|not run): (.*) -->")
 _CALLS = re.compile(r"\boversight (decide|outcome|replay|load|explain)\b(?!-)")
-_ADMIN_CALLS = re.compile(r"\boversight (records|thresholds [a-z]+|stop [a-z]+(?!.*--data-dir))\b")
+_ADMIN_CALLS = re.compile(r"\boversight (records|policy|thresholds [a-z]+|stop [a-z]+(?!.*--data-dir))\b")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 import threshold_desk
 from builders import KEYS
 from contract.samples import NOW_US, a_decision, a_record, a_request, an_id, an_outcome_record
+from desks import RuleFolder
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.settings import Settings
@@ -44,6 +45,7 @@ class Desk:
             lister=lister or SqlListing(self.store.reading),
             eraser=Erasure(open_engine(url, read_only=False), id_key=KEYS.id_key, clock_us=lambda: NOW_US + 1_000),
             thresholds=threshold_desk.Desk().use_cases,
+            policies=RuleFolder(folder).desk,
             counters=self.counters,
             tracer=None,
         )

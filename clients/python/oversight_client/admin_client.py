@@ -1,21 +1,33 @@
-"""The blocking client of the admin port: what is on record, listed, and customers forgotten."""
+"""The blocking client of the admin port: what is on record, customers forgotten, policies, and the server's state."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, Self, TypeVar
 
 import grpc
 
 from oversight.v1.insight_service_pb2 import EraseSubjectRequest, ListRecordsRequest
 from oversight.v1.insight_service_pb2_grpc import InsightServiceStub
+from oversight.v1.policy_service_pb2 import (
+    GetPolicyRequest,
+    GetStatusRequest,
+    ListPolicyVersionsRequest,
+    ReloadPolicyRequest,
+    ValidatePolicyRequest,
+)
+from oversight.v1.policy_service_pb2 import PolicyView as View
+from oversight.v1.policy_service_pb2_grpc import PolicyServiceStub
 from oversight.v1.threshold_service_pb2 import EngageStopRequest, ListStopsRequest, ReleaseStopRequest
 from oversight.v1.threshold_service_pb2_grpc import ThresholdServiceStub
 from oversight_client.attempts import Attempts, checked_timeout_s
 from oversight_client.channel import TlsOptions, channel_credentials, channel_options, open_channel
 from oversight_client.convert import stored_decision_from_proto
+from oversight_client.enums import PolicyView
 from oversight_client.failures import error_from_rpc
+from oversight_client.mirrored import mirrored
+from oversight_client.policy_values import CheckedPolicy, Policy, PolicyVersionPage, ReloadedPolicy, ServerStatus
 from oversight_client.stops import EngagedStop, scope_to_proto, stop_from_proto
 from oversight_client.threshold_calls import ThresholdCalls
 from oversight_client.values import ErasedSubject, RecordPage, StoredDecision
@@ -37,7 +49,7 @@ class _Method(Protocol[Q_contra, R_co]):
 
 class AdminClient(ThresholdCalls):
     """
-    Reads and erases on the admin port at *target*.
+    Reads, erases and checks on the admin port at *target*.
 
     Each call has *timeout_s*; within it UNAVAILABLE and CANCELLED are tried again. Raises CallError when it fails,
     TypeError or ValueError for a filter that cannot be sent. *target* must be on this machine unless *tls* or
@@ -61,6 +73,7 @@ class AdminClient(ThresholdCalls):
         self._channel = open_channel(target, credentials, channel_options(target, tls))
         self._insight = InsightServiceStub(self._channel)
         self._thresholds = ThresholdServiceStub(self._channel)
+        self._policies = PolicyServiceStub(self._channel)
 
     def list_records(self, *, page_size: int = 0, page_token: str = "", **filters: object) -> RecordPage:
         """
@@ -103,6 +116,33 @@ class AdminClient(ThresholdCalls):
     def list_stops(self) -> tuple[EngagedStop, ...]:
         """Return the stops in force, oldest first."""
         return tuple(map(stop_from_proto, self._call(self._thresholds.ListStops, ListStopsRequest()).stops))
+
+    def get_policy(self, name: str = "", *, digest: str = "", view: PolicyView | str = PolicyView.BASIC) -> Policy:
+        """
+        Return the policy *name* (empty: the default policy) of the snapshot *digest* (empty: the one in force).
+
+        Raises NotFoundError where there is no such policy or snapshot.
+        """
+        request = GetPolicyRequest(name=name, digest=digest, view=View.ValueType(PolicyView(view).number))
+        return mirrored(Policy, self._call(self._policies.GetPolicy, request))
+
+    def list_policy_versions(self, *, page_size: int = 0, page_token: str = "") -> PolicyVersionPage:
+        """Return one page of the snapshots that were published, the last one first."""
+        request = ListPolicyVersionsRequest(page_size=page_size, page_token=page_token)
+        return mirrored(PolicyVersionPage, self._call(self._policies.ListPolicyVersions, request))
+
+    def validate_policy(self, files: Mapping[str, str], *, default_policy: str = "") -> CheckedPolicy:
+        """Check rule files (texts by path) as the server would; nothing is published."""
+        request = ValidatePolicyRequest(files=files, default_policy=default_policy)
+        return mirrored(CheckedPolicy, self._call(self._policies.ValidatePolicy, request))
+
+    def reload_policy(self) -> ReloadedPolicy:
+        """Have the server look at its folder of rule files now, and publish what it says if that compiles."""
+        return mirrored(ReloadedPolicy, self._call(self._policies.ReloadPolicy, ReloadPolicyRequest()))
+
+    def get_status(self) -> ServerStatus:
+        """Return what is in force on the server, since when, and whether anything is wrong."""
+        return mirrored(ServerStatus, self._call(self._policies.GetStatus, GetStatusRequest()))
 
     def close(self) -> None:
         """End the connection."""

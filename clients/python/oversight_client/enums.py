@@ -22,11 +22,14 @@ __all__ = [
     "LabelBasis",
     "OnExpiry",
     "OutcomeStatus",
+    "PolicyView",
     "ProposedAction",
     "QaSubject",
     "Resolution",
     "RuleOutcome",
     "SentimentSource",
+    "ServerState",
+    "Severity",
     "ThresholdEventKind",
     "ThresholdSource",
     "Tier",
@@ -184,6 +187,29 @@ class DecisionView(ApiEnum):
 
     BASIC = auto()
     EXPLAIN = auto()
+
+
+class PolicyView(ApiEnum):
+    """How much of a policy to read; RULES adds its rules, SOURCE the rule files too."""
+
+    BASIC = auto()
+    RULES = auto()
+    SOURCE = auto()
+
+
+class Severity(ApiEnum):
+    """How serious a problem with a rule file is: an ERROR refuses the set."""
+
+    ERROR = auto()
+    WARNING = auto()
+
+
+class ServerState(ApiEnum):
+    """Whether all is well with a server."""
+
+    SERVING = auto()
+    IMPAIRED = auto()
+    STOPPED = auto()
 
 
 class RuleOutcome(ApiEnum):

@@ -10,9 +10,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from oversight_client import enums, threshold_values
+from oversight_client import enums, policy_values, threshold_values
 from oversight_client.enums import ApiEnum
 from oversight_client.errors import InvalidResponseError
+from oversight_client.values import PolicyIdentity
 from oversight_client.wire import time_from_proto
 
 __all__ = ["mirrored"]
@@ -22,6 +23,8 @@ V = TypeVar("V")
 _ENUMS: Mapping[str, type[ApiEnum]] = {name: getattr(enums, name) for name in enums.__all__}
 _VALUES: Mapping[str, type[Any]] = {
     **{name: getattr(threshold_values, name) for name in threshold_values.__all__},
+    **{name: getattr(policy_values, name) for name in policy_values.__all__},
+    "PolicyIdentity": PolicyIdentity,
 }
 
 
@@ -29,21 +32,28 @@ def mirrored(kind: type[V], message: Message) -> V:
     """
     Return *message* as a *kind*, whose fields are named like the message's.
 
-    An absent message, optional number or enum is None. Raises `InvalidResponseError` for an enum number that this
-    version does not know: to leave it out would change what was said.
+    What is absent is None where the field may be None; any other absent message is an empty one. Raises
+    `InvalidResponseError` for an enum number that this version does not know: to leave it out would change what was
+    said.
     """
-    fields = message.DESCRIPTOR.fields_by_name
+    fields: Mapping[str, Any] = message.DESCRIPTOR.fields_by_name
     # Every dataclass here has only fields of its message: a test holds them equal.
-    return kind(**{one.name: _read(message, fields[one.name]) for one in dataclasses.fields(kind)})  # type: ignore[arg-type]  # each kind is a dataclass
+    parts = {
+        one.name: _read(message, fields[one.name], optional="None" in str(one.type))
+        for one in dataclasses.fields(kind)  # type: ignore[arg-type]  # each kind is a dataclass
+    }
+    return kind(**parts)
 
 
-def _read(message: Message, field: FieldDescriptor) -> object:
+def _read(message: Message, field: FieldDescriptor, *, optional: bool) -> object:
     value: Any = getattr(message, field.name)
     if field.message_type is not None and field.message_type.GetOptions().map_entry:
         return dict(value)
     if field.is_repeated:
         return tuple(_convert(field, item) for item in value)
-    return None if field.has_presence and not message.HasField(field.name) else _convert(field, value)
+    # Reading an absent message gives an empty one; an empty time would be one in 1970.
+    absent = field.has_presence and not message.HasField(field.name)
+    return None if absent and optional else _convert(field, value)
 
 
 def _convert(field: FieldDescriptor, value: Any) -> object:

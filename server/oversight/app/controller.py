@@ -14,6 +14,7 @@ from oversight.app.clock import now_us
 from oversight.app.control_report import describe_control
 from oversight.app.control_watch import ControlWatch
 from oversight.app.drain_watch import DrainWatch
+from oversight.app.file_check import FileCheck
 from oversight.app.handover import run_folder
 from oversight.app.keys import load_keys
 from oversight.app.last_control import LastControlFile
@@ -21,11 +22,14 @@ from oversight.app.last_good import LastGoodFile
 from oversight.app.local_stops import LocalStops
 from oversight.app.policy_watch import PolicyWatch
 from oversight.app.publication import Publication
+from oversight.app.reloading import Reloading
 from oversight.app.repetition import Repetition
 from oversight.app.reports import ControllerReport, write_report
 from oversight.app.retention_watch import RetentionWatch
+from oversight.app.server_status import server_status
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
+from oversight.app.status import read_status
 from oversight.app.store import (
     open_control_listener,
     open_control_store,
@@ -33,18 +37,21 @@ from oversight.app.store import (
     open_store_database,
     open_store_reader,
 )
+from oversight.app.store_reader import StoreReader
 from oversight.app.threshold_desk import ThresholdDesk
 from oversight.app.yielding import settle_memory, yield_to_callers
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
+from oversight.policy_desk import PolicyDesk
 from oversight.settings import Settings
 from oversight.storage.checkpoints import CheckpointKey
 from oversight.storage.erasure import Erasure
 from oversight.storage.listing import SqlListing
 from oversight.storage.pending import PendingOutcomes
 from oversight.storage.retention import Retention, months_before
+from oversight.storage.snapshot_listing import SqlSnapshotListing
 from oversight.telemetry.counters import Counters
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import Telemetry, start_telemetry
@@ -100,8 +107,8 @@ class _Control:
 class _Controller:
     def __init__(self, settings: Settings, control: _Control, *, wake: Callable[[], None]) -> None:
         self._settings = settings
-        self._run = run_folder(settings.data_dir)
         self._wake = wake
+        self._run = run_folder(settings.data_dir)
         self._started_us = now_us()
         self._last_good = LastGoodFile(settings.data_dir)
         self._outbox = SnapshotOutbox(settings.data_dir)
@@ -131,7 +138,8 @@ class _Controller:
             self._store,
             self._outbox,
         )
-        self._policy_loop = Repetition("the look at the rule files", settings.policy_poll_s, self._look)
+        self._reloading = Reloading(self._policy, published=lambda: self._publication.in_force.digest, wake=wake)
+        self._policy_loop = Repetition("the look at the rule files", settings.policy_poll_s, self._reloading.look)
         self._drain_loop = Repetition(
             "the drain",
             settings.drain_interval_s,
@@ -204,6 +212,7 @@ class _Controller:
                 lister=SqlListing(self._reader.reading),
                 eraser=self._eraser,
                 thresholds=self._thresholds.use_cases,
+                policies=self._policy_desk(),
                 counters=counters,
                 tracer=self._telemetry.tracer,
             )
@@ -267,9 +276,15 @@ class _Controller:
         except OSError as error:
             _log.warning("the heartbeat cannot be written: %s", error)
 
-    def _look(self) -> None:
-        if self._policy.look():
-            self._wake()
+    def _policy_desk(self) -> PolicyDesk:
+        data_dir = self._settings.data_dir
+        return PolicyDesk(
+            snapshots=StoreReader(self._settings),
+            lister=SqlSnapshotListing(self._reader.reading),
+            publishing=self._reloading,
+            check_files=FileCheck(self._settings),
+            read_status=lambda: server_status(read_status(data_dir)),
+        )
 
     def _look_at_control(self) -> None:
         self._control_listener.wait()

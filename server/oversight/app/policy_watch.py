@@ -29,7 +29,8 @@ class PolicyState(NamedTuple):
 
     `digest` is that of the rules alone, without live values and stops. `confirmed_at_us` is when the folder last said
     just what is published. While `problems` are not empty the folder says something else, which does not compile.
-    `last_good` is True where what is published comes from an earlier run.
+    `last_good` is True where what is published comes from an earlier run. `found` has problems, or else warnings, as
+    values.
     """
 
     digest: str = ""
@@ -39,6 +40,7 @@ class PolicyState(NamedTuple):
     last_good: bool = False
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    found: tuple[Problem, ...] = ()
 
 
 class PolicyWatch:
@@ -115,12 +117,14 @@ class PolicyWatch:
         self._last_good.keep(LastGood(source.to_document(), snapshot.digest, looked_us))
         self._publication.put_rules(_rules(source, blueprint, rules))
         self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
+        warnings = tuple(sorted({*files.warnings, *rules.warnings}))
         self.state = PolicyState(
             digest=snapshot.digest,
             commit=snapshot.commit,
             published_us=looked_us,
             confirmed_at_us=looked_us,
-            warnings=tuple(str(warning) for warning in (*files.warnings, *rules.warnings)),
+            warnings=tuple(map(str, warnings)),
+            found=warnings,
         )
 
     def _serve_last_good(self, kept: LastGood) -> bool:
@@ -162,7 +166,7 @@ class PolicyWatch:
             return False
         self._problems = tuple(problems)
         texts = tuple(str(problem) for problem in problems)
-        self.state = self.state._replace(problems=texts)
+        self.state = self.state._replace(problems=texts, found=self._problems)
         kept = f"{self.state.digest} stays in force" if self.state.digest else "nothing is in force yet"
         for text in texts:
             _log.error("policy refused: %s", text, exc_info=error if unexpected else None)

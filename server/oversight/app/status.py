@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from oversight.app.advice import advise
 from oversight.app.clock import now_us
 from oversight.app.handover import run_folder
+from oversight.app.policies_in_force import policies_of
 from oversight.app.reports import (
     ControllerReport,
     SupervisorReport,
@@ -18,6 +20,7 @@ from oversight.app.reports import (
     read_supervisor,
     read_workers,
 )
+from oversight.policy_versions import PolicyName
 
 __all__ = ["ProcessStatus", "Status", "read_status"]
 
@@ -46,7 +49,8 @@ class Status:
     processes' own words; None where a process has not said anything. Counts: `decisions`, `outcomes` since the workers
     started, `lost` since the server did, `pending_*` and `oldest_age_s` of what is not in the store yet. Of the
     outcomes in the store, `waiting_outcomes` are about a decision that is not there, and `expired_outcomes` have
-    waited for it longer than records are kept.
+    waited for it longer than records are kept. `policies` are those of `digest`, empty where its source is not in the
+    data folder. `advice` says what to do about what is wrong, one sentence each.
 
     `threshold_revision` is in force on every worker, None where they differ or say nothing; `threshold_age_s` is the
     time since it was last found to be the newest. `values` are live values, `stops` those engaged everywhere and
@@ -81,6 +85,8 @@ class Status:
     supervisor: SupervisorReport | None
     controller: ControllerReport | None
     workers: tuple[WorkerReport, ...]
+    policies: tuple[PolicyName, ...] = ()
+    advice: tuple[str, ...] = ()
 
 
 def read_status(
@@ -103,6 +109,8 @@ def read_status(
     )
     digests = {worker.digest for worker in workers}
     agreed = len(digests) <= 1
+    digest = digests.pop() if len(digests) == 1 else ""
+    silent = tuple(process.name for process in processes if process.stale or not process.alive)
     revisions = {worker.threshold_revision for worker in workers}
     return Status(
         data_dir=str(data_dir.resolve()),
@@ -110,7 +118,7 @@ def read_status(
         alarms=alarms,
         problems=controller.problems if controller else (),
         warnings=controller.warnings if controller else (),
-        digest=digests.pop() if len(digests) == 1 else "",
+        digest=digest,
         commit=workers[0].commit if workers and agreed else "",
         agreed=agreed,
         last_good=controller.last_good if controller else False,
@@ -133,6 +141,8 @@ def read_status(
         supervisor=supervisor,
         controller=controller,
         workers=workers,
+        policies=policies_of(data_dir, digest),
+        advice=advise(supervisor, controller, workers, silent=silent, agreed=agreed),
     )
 
 

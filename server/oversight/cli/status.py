@@ -1,46 +1,80 @@
-"""`oversight status`: what a server of this machine is doing, from the files it leaves in its data folder."""
+"""`oversight status`: what is in force on a server, since when, whether anything is wrong, and what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from oversight.app.status import Status, read_status
-from oversight.cli.options import AsJson, DataDir
+from oversight.app.clock import now_us
+from oversight.app.server_status import server_status
+from oversight.app.status import read_status
+from oversight.cli.options import AsJson, DataDir, Insecure, TimeoutS
 from oversight.cli.output import console, print_json
 from oversight.cli.server_settings import read_settings
+from oversight.errors import UsageError
 from oversight.rules.wording import short_commit
+from oversight.server_status import ServerStatus
 
 __all__ = ["run"]
 
 _COLOURS = {"serving": "green", "impaired": "yellow", "stopped": "red"}
 
+AdminInstead = Annotated[
+    str | None,
+    typer.Option("--admin", metavar="HOST:PORT", help="Ask the server on this admin port rather than its folder."),
+]
 
-def run(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """Show what a server here is doing and whether anything is wrong. Exit code 1 where something is."""
-    found = read_status(data_dir or _data_dir())
-    if as_json:
-        print_json(asdict(found))
+
+def run(
+    data_dir: DataDir = None,
+    admin: AdminInstead = None,
+    timeout_s: TimeoutS = 5.0,
+    insecure: Insecure = False,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Show what is in force on a server, since when, whether anything is wrong, and what to do about it.
+
+    Reads the data folder of a server on this machine, also when no process answers; with --admin it asks a server
+    anywhere. Exit code 1 where something is wrong.
+    """
+    if admin is not None and data_dir is not None:
+        raise UsageError("--admin and --data-dir: give one of them, the server's admin port or its folder")
+    if admin is not None:
+        found, shown = _ask(admin, timeout_s, insecure=insecure)
     else:
-        _print_status(found, console())
+        read = read_status(data_dir or read_settings({}).data_dir)
+        found, shown = server_status(read), asdict(read)
+    if as_json:
+        print_json(shown)
+    else:
+        _print_status(found, admin or str(shown["data_dir"]), console())
     raise typer.Exit(0 if found.state == "serving" else 1)
 
 
-def _data_dir() -> Path:
-    return read_settings({}).data_dir
+def _ask(admin: str, timeout_s: float, *, insecure: bool) -> tuple[ServerStatus, dict[str, object]]:
+    # The client and gRPC must not slow a look into files, nor keep it from working.
+    from oversight.cli.connection import open_admin
+    from oversight.cli.server_answers import status_of
+    from oversight_client import value_to_dict
+
+    with open_admin(admin, timeout_s, insecure=insecure) as client:
+        answer = client.get_status()
+    return status_of(answer), value_to_dict(answer)
 
 
-def _print_status(found: Status, console: Console) -> None:
-    console.print(Text.assemble((found.state.upper(), f"bold {_COLOURS[found.state]}"), f"  {found.data_dir}"))
+def _print_status(found: ServerStatus, where: str, console: Console) -> None:
+    console.print(Text.assemble((found.state.upper(), f"bold {_COLOURS[found.state]}"), f"  {where}"))
     for alarm in found.alarms:
         console.print(Text(f"! {alarm}", style="red"))
+    for sentence in found.advice:
+        console.print(Text(f"> {sentence}"))
     for problem in found.problems:
         console.print(Text(f"  {problem}", style="red"))
     for warning in found.warnings:
@@ -52,14 +86,14 @@ def _print_status(found: Status, console: Console) -> None:
         console.print(Text(f"{name:<12}{text}"))
 
 
-def _facts(found: Status) -> Iterator[tuple[str, str]]:
-    if found.supervisor:
-        yield "listening", found.supervisor.listen
-        yield "admin port", found.supervisor.admin_listen
-        standby = " and one on standby" if found.supervisor.standby else ""
-        yield "workers", f"{found.supervisor.workers}{standby}"
-        restarts = ", ".join(f"{name} {count}" for name, count in found.supervisor.restarts.items() if count)
-        rolling = "; a rolling restart is under way" if found.supervisor.rolling else ""
+def _facts(found: ServerStatus) -> Iterator[tuple[str, str]]:
+    if found.started_us is not None:
+        yield "listening", found.listen
+        yield "admin port", found.admin_listen
+        yield "started", _moment(found.started_us)
+        yield "workers", f"{found.workers}{' and one on standby' if found.standby else ''}"
+        restarts = ", ".join(f"{name} {count}" for name, count in found.restarts.items() if count)
+        rolling = "; a rolling restart is under way" if found.rolling else ""
         yield "restarts", f"{restarts or 'none'}{rolling}"
     for process in found.processes:
         life = "runs" if process.alive else "is not running"
@@ -67,43 +101,46 @@ def _facts(found: Status) -> Iterator[tuple[str, str]]:
         yield process.name, f"pid {process.pid} {life}{said}"
     yield "policy", _policy(found)
     yield "thresholds", _thresholds(found)
-    for value in found.values:
-        yield "", f"{value['name']} {value['value']:g} in {value['policy']}{_scope(value)}{_until(value)}"
+    for value in found.live_values:
+        yield "", value
     yield "stops", f"{len(found.stops)} engaged, {found.local_stops} more on this machine alone"
     for stop in found.stops:
-        scope = _scope(stop) or " everything"
-        yield "", f"STOPPED{scope} by {stop['author']} at {_time(stop['at_us'])}: {stop['justification']}"
+        yield "", f"STOPPED {stop}"
+    if found.policies:
+        yield "policies", ", ".join(f"{one.name} {one.version}" for one in found.policies)
+    if found.since_us is not None and found.agreed:
+        yield "in force", f"since {_moment(found.since_us)}"
     yield "decisions", f"{found.decisions:,} since the workers started; {found.outcomes:,} outcomes"
     oldest = f", the oldest {found.oldest_age_s:.0f} s old" if found.oldest_age_s is not None else ""
-    yield "pending", f"{found.pending_records:,} records, {found.pending_bytes:,} bytes not in the store yet{oldest}"
+    yield "pending", f"{found.pending:,} records, {found.pending_bytes:,} bytes not in the store yet{oldest}"
     if found.waiting_outcomes or found.expired_outcomes:
         expired = f", {found.expired_outcomes:,} for longer than records are kept" if found.expired_outcomes else ""
         yield "outcomes", f"{found.waiting_outcomes:,} wait for a decision that is not in the store{expired}"
     yield "lost", f"{found.lost:,} records"
 
 
-def _thresholds(found: Status) -> str:
+def _thresholds(found: ServerStatus) -> str:
     revision = "differs between workers" if found.threshold_revision is None else f"revision {found.threshold_revision}"
     age = f", confirmed {found.threshold_age_s:.0f} s ago" if found.threshold_age_s is not None else ""
-    return f"{revision}, {len(found.values)} live{age}"
+    return f"{revision}, {len(found.live_values)} live{age}"
 
 
-def _scope(one: Mapping[str, Any]) -> str:
-    named = [f" {name} {one[name]}" for name in ("intent", "department", "currency") if one.get(name) is not None]
-    return "".join(named)
-
-
-def _until(value: Mapping[str, Any]) -> str:
-    return "" if value["expires_at_us"] is None else f" until {_time(value['expires_at_us'])}"
-
-
-def _time(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _policy(found: Status) -> str:
+def _policy(found: ServerStatus) -> str:
     if not found.agreed:
         return "differs between workers"
     commit = f", commit {short_commit(found.commit)}" if found.commit else ""
-    age = f", confirmed {found.policy_age_s:.0f} s ago" if found.policy_age_s is not None else ""
+    age_s = None if found.confirmed_us is None else max(0.0, (now_us() - found.confirmed_us) / 1e6)
+    age = f", confirmed {age_s:.0f} s ago" if age_s is not None else ""
     return f"digest {found.digest[:12] or 'none'}{commit}{age}{' (last good one)' if found.last_good else ''}"
+
+
+def _moment(at_us: int) -> str:
+    """Return a time with how long ago it was: `2026-06-01T09:30:00Z (12 min ago)`."""
+    age_s = max(0, now_us() - at_us) // 1_000_000
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if age_s >= 2 * seconds:
+            ago = f"{age_s // seconds} {unit} ago"
+            break
+    else:
+        ago = f"{age_s} s ago"
+    return f"{datetime.fromtimestamp(at_us // 1_000_000, UTC):%Y-%m-%dT%H:%M:%SZ} ({ago})"

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from oversight.grpc_api.answering import Answering
 from oversight.grpc_api.call_loop import Method, ReadingPool
 from oversight.grpc_api.insight_service import InsightService
+from oversight.grpc_api.policy_service import PolicyService
 from oversight.grpc_api.server import Server, assemble
 from oversight.grpc_api.threshold_service import ThresholdService, ThresholdUseCases
+from oversight.policy_desk import PolicyDesk
 from oversight.settings import Settings
 from oversight.storage.protocols import RecordLister, SubjectEraser
 from oversight.telemetry.counters import Counters
@@ -25,6 +27,7 @@ def build_admin_server(
     lister: RecordLister,
     eraser: SubjectEraser,
     thresholds: ThresholdUseCases,
+    policies: PolicyDesk,
     counters: Counters,
     tracer: CallTracer | None,
 ) -> Server:
@@ -33,7 +36,7 @@ def build_admin_server(
 
     Its services run in the pool for reads, so that a bounded number of calls share the interpreter with the drain.
     """
-    services = (InsightService(lister, eraser), ThresholdService(thresholds))
+    services = (InsightService(lister, eraser), ThresholdService(thresholds), PolicyService(policies))
 
     def methods(answering: Answering, reads: ReadingPool) -> list[Method]:
         return [method for service in services for method in service.methods(answering, reads)]

@@ -20,6 +20,7 @@ from oversight.errors import (
     NotReplayableError,
     OutOfBoundsError,
     OverloadedError,
+    PolicyNotFoundError,
     RecordPendingError,
     RecordUnavailableError,
     RequestTooLargeError,
@@ -60,6 +61,7 @@ STATUSES: Mapping[type[CallError], tuple[grpc.StatusCode, ErrorReason.ValueType]
     SecondPersonNeededError: (grpc.StatusCode.PERMISSION_DENIED, ErrorReason.ERROR_REASON_SECOND_PERSON_NEEDED),
     NotPendingError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_NOT_PENDING),
     StopNotEngagedError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_STOP_NOT_ENGAGED),
+    PolicyNotFoundError: (grpc.StatusCode.NOT_FOUND, ErrorReason.ERROR_REASON_POLICY_NOT_FOUND),
 }
 
 _PREFIX = "ERROR_REASON_"

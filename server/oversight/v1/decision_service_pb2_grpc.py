@@ -76,7 +76,7 @@ class DecisionServiceServicer:
     def GetDecision(self, request, context):
         """Reads a decision on record, with its outcomes, also while it is in a journal and not in the store yet.
         Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (journals or store could not be read, in time or at all),
-        FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
+        RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -45,7 +45,7 @@ class DecisionServiceStub:
     GetDecision: _grpc.UnaryUnaryMultiCallable[_decision_service_pb2.GetDecisionRequest, _decision_service_pb2.Decision]
     """Reads a decision on record, with its outcomes, also while it is in a journal and not in the store yet.
     Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (journals or store could not be read, in time or at all),
-    FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
+    RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -66,7 +66,7 @@ class DecisionServiceAsyncStub(DecisionServiceStub):
     GetDecision: _aio.UnaryUnaryMultiCallable[_decision_service_pb2.GetDecisionRequest, _decision_service_pb2.Decision]  # type: ignore[assignment]
     """Reads a decision on record, with its outcomes, also while it is in a journal and not in the store yet.
     Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (journals or store could not be read, in time or at all),
-    FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
+    RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     """
 
@@ -102,7 +102,7 @@ class DecisionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_decision_service_pb2.Decision, _abc.Awaitable[_decision_service_pb2.Decision]]:
         """Reads a decision on record, with its outcomes, also while it is in a journal and not in the store yet.
         Statuses: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE (journals or store could not be read, in time or at all),
-        FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
+        RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED, FAILED_PRECONDITION (EXPLAIN only: the snapshot cannot be replayed).
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         """
 

@@ -79,6 +79,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_STOP_NOT_ENGAGED: _ErrorReason.ValueType  # 20
     """FAILED_PRECONDITION: no stop of this scope is engaged."""
+    ERROR_REASON_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 30
+    """NOT_FOUND: no such policy, or no such snapshot. Metadata: `policy` and `digest`, where they are known."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed."""
@@ -135,6 +137,8 @@ ERROR_REASON_NOT_PENDING: ErrorReason.ValueType  # 19
 """
 ERROR_REASON_STOP_NOT_ENGAGED: ErrorReason.ValueType  # 20
 """FAILED_PRECONDITION: no stop of this scope is engaged."""
+ERROR_REASON_POLICY_NOT_FOUND: ErrorReason.ValueType  # 30
+"""NOT_FOUND: no such policy, or no such snapshot. Metadata: `policy` and `digest`, where they are known."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

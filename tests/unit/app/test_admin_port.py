@@ -19,9 +19,8 @@ UNUSED: Any = None
 
 def an_admin_port(address: str) -> AdminPort:
     settings = Settings(admin_listen=address)
-    return AdminPort(
-        build_admin_server(settings, lister=UNUSED, eraser=UNUSED, thresholds=UNUSED, counters=Counters(), tracer=None)
-    )
+    parts: dict[str, Any] = {"lister": UNUSED, "eraser": UNUSED, "thresholds": UNUSED, "policies": UNUSED}
+    return AdminPort(build_admin_server(settings, **parts, counters=Counters(), tracer=None))
 
 
 def is_served(address: str) -> bool:

@@ -137,7 +137,7 @@ def test_broken_rules_leave_the_old_ones_in_force_and_growing_old(
     with caplog.at_level(logging.ERROR):
         assert [True, False, False] == [watch.look() for _ in range(3)]
 
-    assert good == watch.state._replace(problems=())
+    assert good == watch.state._replace(problems=(), found=())
     assert "contact_centre.yaml:" in watch.state.problems[0]
     assert good.digest == load_snapshot(place.run).digest
     assert 1 == sum("stays in force" in record.message for record in caplog.records)

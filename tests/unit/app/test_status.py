@@ -48,7 +48,7 @@ def test_a_server_that_is_well_has_no_alarms(tmp_path: Path) -> None:
     """What is in force, since when, and how much was done."""
     status = status_of(tmp_path)
 
-    assert ("serving", ()) == (status.state, status.alarms)
+    assert ("serving", (), ()) == (status.state, status.alarms, status.advice)
     assert (DIGEST, "c" * 40, True) == (status.digest, status.commit, status.agreed)
     assert (NOW_US - 8 * SECOND_US, 2.0) == (status.since_us, status.policy_age_s)
     assert (10, 4, 0) == (status.decisions, status.outcomes, status.lost)
@@ -116,6 +116,7 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, said: dict[str, object], 
     status = status_of(tmp_path, **said)  # type: ignore[arg-type]  # each case gives arguments of its own
 
     assert ("impaired", (alarm,)) == (status.state, status.alarms)
+    assert 1 == len(status.advice), "and what to do about it is another"
 
 
 @pytest.mark.parametrize("alive", [True, False])

@@ -6,7 +6,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contract.samples import REASON, a_decision
@@ -16,31 +16,45 @@ from oversight.v1 import decision_pb2 as values
 from oversight.v1 import decision_service_pb2 as pb
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-seen = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False)
-    | texts
-    | st.lists(texts, max_size=3).map(tuple)
-)
-comparisons = st.builds(Comparison, texts, seen, texts, seen, texts)
-reasons = st.builds(
-    Reason,
+# Of one type each, and without the two zeros that are equal: in one snapshot a signal has one type.
+kinds: list[st.SearchStrategy[Any]] = [
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False).map(lambda number: number + 0.0),
     texts,
-    texts,
-    texts,
-    st.sampled_from([1, 2, 3]),
-    st.sampled_from([1, 2, 3]),
-    st.lists(comparisons, max_size=3).map(tuple),
-)
+    st.lists(texts, max_size=3).map(tuple),
+]
+signals = st.dictionaries(texts, st.tuples(st.sampled_from(kinds), st.sampled_from(kinds)), min_size=1, max_size=4)
+"""What a snapshot's signals hold, and what they are compared with, by name."""
+
+
+@st.composite
+def several_reasons(draw: st.DrawFn) -> tuple[list[Reason], list[Reason]]:
+    """Return the reasons and the shadow reasons of one decision: what one signal holds has one type in all of them."""
+    held = draw(signals)
+
+    def comparison(name: str) -> st.SearchStrategy[Comparison]:
+        observed, limit = held[name]
+        return st.builds(Comparison, st.just(name), st.none() | observed, texts, st.none() | limit, texts)
+
+    reason = st.builds(
+        Reason,
+        texts,
+        texts,
+        texts,
+        st.sampled_from([1, 2, 3]),
+        st.sampled_from([1, 2, 3]),
+        st.lists(st.sampled_from(sorted(held)).flatmap(comparison), max_size=3).map(tuple),
+    )
+    return draw(st.lists(reason, min_size=1, max_size=4)), draw(st.lists(reason, max_size=2))
+
+
 decisions = st.builds(
-    Decision,
+    lambda reasons, **fields: Decision(reasons=tuple(reasons[0]), shadow_reasons=tuple(reasons[1]), **fields),
+    reasons=several_reasons(),
     decision_id=st.just("a" * 32),
     tier=st.sampled_from(Tier),
     escalation=st.sampled_from(Escalation),
-    reasons=st.lists(reasons, min_size=1, max_size=4).map(tuple),
-    shadow_reasons=st.lists(reasons, max_size=2).map(tuple),
     missing_signals=st.lists(texts, max_size=3).map(tuple),
     evaluation=st.sampled_from(Evaluation),
     policy=texts,
@@ -79,7 +93,14 @@ def a_reason(reason: Reason) -> values.Reason:
     )
 
 
+def a_decision_that_compares(*compared: tuple[str, Any]) -> Decision:
+    """Return a decision with a reason for each signal and value; the reasons differ in nothing else."""
+    reasons = [REASON._replace(comparisons=(Comparison(name, value, "", value, ""),)) for name, value in compared]
+    return a_decision(1, reasons=tuple(reasons), digest=sha256(repr(compared).encode()).hexdigest())
+
+
 @given(decisions, texts)
+@example(a_decision_that_compares(("asked", False), ("failed_turns", 0), ("score", 0.0), ("asked", True)), "r")
 def test_the_parts_make_the_whole_reply(decision: Decision, request_id: str) -> None:
     """Each field of the reply, built in the plain way, against the way that is fast."""
     plain = pb.DecideResponse(

@@ -1,0 +1,51 @@
+"""What to do about what `oversight status` finds wrong: the first thing to try, in a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from oversight.app.reports import ControllerReport, SupervisorReport, WorkerReport
+
+__all__ = ["advise"]
+
+
+def advise(
+    supervisor: SupervisorReport | None,
+    controller: ControllerReport | None,
+    workers: Sequence[WorkerReport],
+    *,
+    silent: Sequence[str],
+    agreed: bool,
+) -> tuple[str, ...]:
+    """Return what to do; *silent* are processes that do not run or say nothing. Empty where all is well."""
+    return tuple(_sentences(supervisor, controller, workers, silent, agreed=agreed))
+
+
+def _sentences(
+    supervisor: SupervisorReport | None,
+    controller: ControllerReport | None,
+    workers: Sequence[WorkerReport],
+    silent: Sequence[str],
+    *,
+    agreed: bool,
+) -> Iterator[str]:
+    if "supervisor" in silent:
+        yield "the supervisor: start the server again with `oversight serve`; what is in the journals is drained then"
+    elif silent:
+        yield f"{', '.join(silent)}: a process that died is started anew within seconds; if this stays, see the log"
+    if supervisor and supervisor.rolling_problem:
+        yield "the rolling restart: mend its cause and send SIGHUP to the supervisor again; the older processes serve"
+    if controller and controller.problems:
+        yield "the rule files: correct what stands below (`oversight check` shows it too), or go back a commit"
+    if controller and controller.store_problem:
+        yield "the store: nothing is lost, records wait in the journals; mend it, and watch the room on the disk"
+    if controller and controller.admin_problem:
+        yield "the admin port: end whoever has its address, or restart the server with another --admin-listen"
+    if controller and controller.control_problem:
+        yield "thresholds and stops: mend the store; what must stop now, `oversight stop engage --data-dir` stops here"
+    if not agreed:
+        yield "the workers: they agree within a second after a change; if this stays, send SIGHUP to the supervisor"
+    if any(worker.problem for worker in workers):
+        yield "the workers: mend the cause they name; until then decisions are made more careful, or refused"
+    if any(worker.records_lost for worker in workers):
+        yield "lost records: free the disk or raise journal_max_bytes; each such reply said that it is not recorded"
