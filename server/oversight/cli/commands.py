@@ -35,7 +35,7 @@ COMMANDS: dict[str, str] = {
     "records": "List decisions in the store, newest first.",
     "replay-record": "Decide records again; do they come out the same?",
     "status": "Show what is in force, since when, and whether all is well.",
-    "policy": "Show policies in force or before; check and reload rule files.",
+    "policy": "Show policies in force and before; check and reload them.",
     "store": "Show the layout of the store, or bring it to another version.",
     "verify": "Find records that were removed, altered or reordered.",
     "retain": "Remove records that are older than they may be.",
