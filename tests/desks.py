@@ -63,7 +63,7 @@ class RuleFolder:
             outbox=self.outbox,
             clock_us=lambda: NOW_US,
         )
-        self.reloading = Reloading(self.watch, wake=self._wake)
+        self.reloading = Reloading(self.watch, digest=lambda: self.watch.state.digest, wake=self._wake)
         self.watch.start()
         self.store()
         self.desk = PolicyDesk(

@@ -126,7 +126,7 @@ class _Controller:
             self._store,
             self._outbox,
         )
-        self._reloading = Reloading(self._policy, wake=wake)
+        self._reloading = Reloading(self._policy, digest=lambda: self._policy.state.digest, wake=wake)
         self._policy_loop = Repetition("the look at the rule files", settings.policy_poll_s, self._reloading.look)
         self._drain_loop = Repetition(
             "the drain",

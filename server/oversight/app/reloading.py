@@ -12,17 +12,22 @@ __all__ = ["Reloading"]
 
 
 class Reloading:
-    """A `policy_desk.Publishing` over *watch*; *wake* is called whenever a look changes what is the case."""
+    """
+    A `policy_desk.Publishing` over *watch*.
 
-    def __init__(self, watch: PolicyWatch, *, wake: Callable[[], None]) -> None:
+    *digest* says what is in force; *wake* is called whenever a look changes what is the case.
+    """
+
+    def __init__(self, watch: PolicyWatch, *, digest: Callable[[], str], wake: Callable[[], None]) -> None:
         self._watch = watch
+        self._digest = digest
         self._wake = wake
         self._looking = Lock()
 
     @property
     def digest(self) -> str:
         """The digest of the snapshot published last."""
-        return self._watch.state.digest
+        return self._digest()
 
     def look(self) -> None:
         """Look at the folder once."""
@@ -35,4 +40,4 @@ class Reloading:
         before = self.digest
         self.look()
         state = self._watch.state
-        return Reloaded(state.digest, state.commit, state.digest != before, state.found, state.last_good)
+        return Reloaded(self.digest, state.commit, self.digest != before, state.found, state.last_good)
