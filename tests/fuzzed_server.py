@@ -48,6 +48,7 @@ class FuzzedServer:
         self.channels = [grpc.insecure_channel(address, options) for address in self.addresses]
         self.ports = {name: channel for channel in self.channels for name in _served(channel)}
         self.pids = self.processes()
+        self.digest = server.status().digest
         self.calls = 0
         self.statuses: dict[str, int] = {}
         self.decided: set[str] = set()

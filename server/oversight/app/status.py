@@ -49,8 +49,8 @@ class Status:
     processes' own words; None where a process has not said anything. Counts: `decisions`, `outcomes` since the workers
     started, `lost` since the server did, `pending_*` and `oldest_age_s` of what is not in the store yet. Of the
     outcomes in the store, `waiting_outcomes` are about a decision that is not there, and `expired_outcomes` have
-    waited for it longer than records are kept. `policies` are those of `digest`, empty where its source is not in the
-    data folder. `advice` says what to do about what is wrong, one sentence each.
+    waited for it longer than records are kept. `policies` are those of `digest`, empty where workers do not have
+    what was published last. `advice` says what to do about what is wrong, one sentence each.
 
     `threshold_revision` is in force on every worker, None where they differ or say nothing; `threshold_age_s` is the
     time since it was last found to be the newest. `values` are live values, `stops` those engaged everywhere and
@@ -141,7 +141,7 @@ def read_status(
         supervisor=supervisor,
         controller=controller,
         workers=workers,
-        policies=policies_of(data_dir, digest),
+        policies=policies_of(data_dir) if controller and digest == controller.digest else (),
         advice=advise(supervisor, controller, workers, silent=silent, agreed=agreed),
     )
 

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from desks import RuleFolder
 from oversight.app.policies_in_force import policies_of
 from oversight.policy_versions import PolicyName
-
-FOUND = (PolicyName("contact_centre", "1"),)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> RuleFolder:
-    return RuleFolder(tmp_path)
+from servers import write_policy
 
 
-def test_they_are_named_with_their_versions(folder: RuleFolder) -> None:
-    """What waits for the store and what was kept for the next start both have them."""
-    digest = folder.watch.state.digest
-    assert FOUND == policies_of(folder.data, digest), "from what is kept"
+def test_they_are_named_with_their_versions(tmp_path: Path) -> None:
+    """Those published last, whatever the folder of rules says since."""
+    folder = RuleFolder(tmp_path)
+    assert (PolicyName("contact_centre", "1"),) == policies_of(folder.data)
 
-    (folder.data / "last_good.json").unlink()
-    folder.outbox.put(digest, folder.snapshots.get_snapshot(digest) or "")
-    assert FOUND == policies_of(folder.data, digest), "from what waits"
+    write_policy(folder.rules, "2")
+    assert (PolicyName("contact_centre", "1"),) == policies_of(folder.data)
+    folder.reloading.look()
+    assert (PolicyName("contact_centre", "2"),) == policies_of(folder.data)
 
 
-@pytest.mark.parametrize("digest", ["", "0" * 64])
-def test_what_the_folder_does_not_hold_is_left_out(folder: RuleFolder, digest: str) -> None:
-    """Rather than to name another snapshot's."""
-    assert () == policies_of(folder.data, digest)
+def test_a_folder_without_any_has_none(tmp_path: Path) -> None:
+    """Before the first start, and where what is kept is damaged."""
+    assert () == policies_of(tmp_path)
+    (tmp_path / "last_good.json").write_text("{")
+    assert () == policies_of(tmp_path)
