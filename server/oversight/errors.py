@@ -12,6 +12,9 @@ Every error the service raises on purpose.
     * RecordPendingError            the record may still be in a journal
     * StoreUnavailableError         the store cannot be read or written
     * NotReplayableError            the snapshot of a decision is missing or does not compile
+    * UnauthenticatedError          a call has no credentials that are taken
+    * PermissionDeniedError         the caller may not do this, or not for this tenant
+    * TooManyFailuresError          too many calls from one address had wrong credentials
   x SetupError                      ends the process or the command; no caller can meet it
     * InvalidPolicyError            rule files do not compile
     * DataDirInUseError             another server has the data folder
@@ -44,6 +47,7 @@ __all__ = [
     "NotReplayableError",
     "OverloadedError",
     "OversightError",
+    "PermissionDeniedError",
     "Problem",
     "RecordPendingError",
     "RecordUnavailableError",
@@ -52,6 +56,8 @@ __all__ = [
     "StartError",
     "StoreUnavailableError",
     "StoreVersionError",
+    "TooManyFailuresError",
+    "UnauthenticatedError",
     "UntrustedCheckpointError",
     "UsageError",
 ]
@@ -143,6 +149,27 @@ class NotReplayableError(CallError):
 
     def __init__(self, digest: str, text: str) -> None:
         super().__init__(text, digest=digest)
+
+
+class UnauthenticatedError(CallError):
+    """A call has no credentials that are taken; which part was wrong is in the log, and kept from the caller."""
+
+    def __init__(self) -> None:
+        super().__init__("this call needs credentials that the server takes; its log says what was wrong")
+
+
+class PermissionDeniedError(CallError):
+    """The caller may not do this, or not for this tenant; *role* is the one it would need."""
+
+    def __init__(self, text: str, *, role: str) -> None:
+        super().__init__(text, role=role)
+
+
+class TooManyFailuresError(CallError):
+    """Too many calls from one address had wrong credentials; later ones may be taken."""
+
+    def __init__(self) -> None:
+        super().__init__("too many calls from this address had wrong credentials; try again later")
 
 
 class SetupError(OversightError):

@@ -13,8 +13,9 @@ from oversight.storage.erasure import ErasedSubjects
 from oversight.storage.open import open_database
 from oversight.storage.sql import SqlStore, open_reader
 from oversight.storage.sqlite import file_url
+from oversight.storage.tokens import SqlTokens
 
-__all__ = ["open_store", "open_store_database", "open_store_reader", "store_limits", "store_url"]
+__all__ = ["open_store", "open_store_database", "open_store_reader", "open_tokens", "store_limits", "store_url"]
 
 
 def store_url(settings: Settings) -> URL:
@@ -53,6 +54,12 @@ def open_store_reader(settings: Settings) -> SqlStore:
 def open_store_database(settings: Settings, *, read_only: bool = False) -> Database:
     """Return the store's database, for commands about it. Raises `KeyFileError`."""
     return open_database(store_url(settings), read_only=read_only, limits=store_limits(settings))
+
+
+def open_tokens(settings: Settings) -> SqlTokens:
+    """Return the tokens of callers, in the database of what administrators decide. Raises `KeyFileError`."""
+    url = store_url(settings) if settings.store else make_url(file_url(settings.data_dir / "control.db"))
+    return SqlTokens(open_database(url, read_only=False, limits=store_limits(settings)))
 
 
 def _erased_subjects(settings: Settings) -> ErasedSubjects | None:

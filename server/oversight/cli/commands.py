@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "records": "List decisions in the store, newest first.",
     "replay-record": "Decide records again; do they come out the same?",
     "status": "Show what a server here is doing and whether all is well.",
+    "token": "Make, list or revoke the tokens of callers.",
     "store": "Show the layout of the store, or bring it to another version.",
     "verify": "Find records that were removed, altered or reordered.",
     "retain": "Remove records that are older than they may be.",

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled, and without types
 
+from oversight.access.identity import LOCAL, Identity
 from oversight.errors import RecordUnavailableError
 from oversight.grpc_api.status import Refusal
 from oversight.journal.protocols import Turns, Unsynced
@@ -55,10 +56,11 @@ _WAKE = object()
 
 
 class Headers(NamedTuple):
-    """What came ahead of a call's message: its metadata, and its deadline in seconds since 1970."""
+    """What came ahead of a call's message: its metadata, its deadline in seconds since 1970, and who calls."""
 
     metadata: tuple[tuple[str, str | bytes], ...]
     deadline_s: float
+    caller: Identity = LOCAL
 
 
 Steps = Turns[bytes | Refusal]
@@ -90,26 +92,45 @@ class Method(NamedTuple):
     One unary method: its *path* (`/package.Service/Method`) and what answers it.
 
     *answer* gets the message's bytes. It runs in the loop, and must not wait there; with a *pool*, it runs on one of
-    its threads.
+    its threads. Before the message is read, *admit* is asked who calls, from the metadata and gRPC's own call; it must
+    not wait at all. It is asked again where `generation()` is another when the message is there.
     """
 
     path: str
     answer: Callable[[bytes, Headers], Steps]
     pool: ReadingPool | None = None
+    admit: Callable[[tuple[tuple[str, str | bytes], ...], Any], Identity | Refusal] = lambda _metadata, _call: LOCAL
+    generation: Callable[[], int] = int
 
 
 class _Call:
     """One call, from its headers to its answer."""
 
-    __slots__ = ("answered", "core", "headers", "method", "steps")
+    __slots__ = ("answered", "core", "deadline_s", "generation", "headers", "metadata", "method", "steps")
 
+    headers: Headers
     steps: Steps
 
-    def __init__(self, core: Any, method: Method, headers: Headers) -> None:
+    def __init__(self, core: Any, method: Method, event: Any) -> None:
         self.core = core
         self.method = method
-        self.headers = headers
+        self.metadata: tuple[tuple[str, str | bytes], ...] = event.invocation_metadata
+        self.deadline_s: float = event.call_details.deadline
+        self.generation = -1
         self.answered = False
+
+    def is_admitted(self) -> bool:
+        """Find out who calls unless that is known; where nobody may, answer so and return False."""
+        generation = self.method.generation()
+        if generation == self.generation:
+            return True
+        caller = self.method.admit(self.metadata, self.core)
+        if isinstance(caller, Refusal):
+            self.answer(caller)
+            return False
+        self.generation = generation
+        self.headers = Headers(self.metadata, self.deadline_s, caller)
+        return True
 
     def ask_for_message(self) -> None:
         self._start([cygrpc.ReceiveMessageOperation(_NO_FLAGS)])
@@ -230,7 +251,7 @@ class CallLoop:
             self._accepting -= 1
             if event.success:  # else the server is stopping
                 self._accept(tag)
-                call = _Call(event.call, tag, Headers(event.invocation_metadata, event.call_details.deadline))
+                call = _Call(event.call, tag, event)
                 self._under_way.add(call)
                 self._guarded(call, self._begin)
         elif tag.answered:
@@ -259,6 +280,9 @@ class CallLoop:
                     call.answer(self._broken)
 
     def _begin(self, call: _Call) -> None:
+        # First: who may not call, learns nothing else.
+        if not call.is_admitted():
+            return
         if self._is_full(call.method.pool):
             call.answer(self._overloaded(call.method.path))
         else:
@@ -270,7 +294,7 @@ class CallLoop:
         elif self._is_full(call.method.pool):
             # Again: between headers and message, others may have come.
             call.answer(self._overloaded(call.method.path))
-        else:
+        elif call.is_admitted():  # again: credentials may have been revoked meanwhile
             call.steps = call.method.answer(message, call.headers)
             if call.method.pool is None:
                 self._ready.append(call)

@@ -15,10 +15,13 @@ from oversight.errors import (
     InvalidRequestError,
     NotReplayableError,
     OverloadedError,
+    PermissionDeniedError,
     RecordPendingError,
     RecordUnavailableError,
     RequestTooLargeError,
     StoreUnavailableError,
+    TooManyFailuresError,
+    UnauthenticatedError,
 )
 from oversight.v1.errors_pb2 import ErrorReason, ItemError
 
@@ -40,8 +43,12 @@ STATUSES: Mapping[type[CallError], tuple[grpc.StatusCode, ErrorReason.ValueType]
     RecordPendingError: (grpc.StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_RECORD_PENDING),
     StoreUnavailableError: (grpc.StatusCode.UNAVAILABLE, ErrorReason.ERROR_REASON_STORE_UNAVAILABLE),
     NotReplayableError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_NOT_REPLAYABLE),
+    UnauthenticatedError: (grpc.StatusCode.UNAUTHENTICATED, ErrorReason.ERROR_REASON_UNAUTHENTICATED),
+    PermissionDeniedError: (grpc.StatusCode.PERMISSION_DENIED, ErrorReason.ERROR_REASON_PERMISSION_DENIED),
+    TooManyFailuresError: (grpc.StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_TOO_MANY_FAILURES),
 }
 
+_PAUSES_MS: Mapping[type[CallError], int] = {OverloadedError: PUSHBACK_MS, TooManyFailuresError: 1000}
 _PREFIX = "ERROR_REASON_"
 
 
@@ -56,7 +63,8 @@ class Refusal(NamedTuple):
 def refuse(error: CallError) -> Refusal:
     """Return the *error*'s status, text and details."""
     code, reason = STATUSES[type(error)]
-    pushback = (("grpc-retry-pushback-ms", str(PUSHBACK_MS)),) if isinstance(error, OverloadedError) else ()
+    pause_ms = _PAUSES_MS.get(type(error))
+    pushback = () if pause_ms is None else (("grpc-retry-pushback-ms", str(pause_ms)),)
     return Refusal(code, str(error), (*pushback, _details(code, str(error), reason, error.metadata)))
 
 

@@ -21,6 +21,7 @@ from oversight.storage.outcome import OutcomeStatus
 
 __all__ = [
     "chain_heads",
+    "control_events",
     "decisions",
     "erasures",
     "metadata",
@@ -29,6 +30,7 @@ __all__ = [
     "retention_checkpoints",
     "schema_version",
     "snapshots",
+    "tokens",
 ]
 
 metadata = MetaData()
@@ -241,6 +243,40 @@ Who was erased, as a keyed hash: of records decided up to `before_us` that arriv
 
 Else a record that waited in a journal would bring back what was erased.
 """
+
+control_events = Table(
+    "control_events",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    _integer("at_us", required=True),
+    _text("kind", required=True),
+    _text("author", required=True),
+    _text("justification", required=True),
+    _text("document", required=True),
+    *_chain("control_events"),
+)
+"""
+What administrators decided, one row an event, in one chain over all replicas; `document` is JSON text of the rest.
+
+`chain_seq` is `revision`. In a data folder these are in control.db, the records in records.db; both files have one
+layout, and what a file is not for stays empty.
+"""
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_id", Text, primary_key=True),
+    _text("digest", required=True),
+    _text("name", required=True),
+    _text("roles", required=True),
+    _text("tenant_id"),
+    _integer("created_at_us", required=True),
+    _text("created_by", required=True),
+    _integer("expires_at_us"),
+    _integer("revoked_at_us"),
+    UniqueConstraint("digest", name="tokens_digest"),
+)
+"""Bearer tokens, each as the digest of its secret; beside the control events."""
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 """One row: the layout, for servers that know no revisions (`storage.schema`)."""

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19oversight/v1/errors.proto\x12\x0coversight.v1\"\xbf\x01\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12)\n\x06reason\x18\x02 \x01(\x0e\x32\x19.oversight.v1.ErrorReason\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x37\n\x08metadata\x18\x04 \x03(\x0b\x32%.oversight.v1.ItemError.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xfc\x02\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x01\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x02\x12\"\n\x1e\x45RROR_REASON_REQUEST_TOO_LARGE\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12!\n\x1d\x45RROR_REASON_DEADLINE_EXPIRED\x10\x05\x12#\n\x1f\x45RROR_REASON_RECORD_UNAVAILABLE\x10\x06\x12#\n\x1f\x45RROR_REASON_DECISION_NOT_FOUND\x10\x07\x12\x1f\n\x1b\x45RROR_REASON_RECORD_PENDING\x10\x08\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\t\x12\x1f\n\x1b\x45RROR_REASON_NOT_REPLAYABLE\x10\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19oversight/v1/errors.proto\x12\x0coversight.v1\"\xbf\x01\n\tItemError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12)\n\x06reason\x18\x02 \x01(\x0e\x32\x19.oversight.v1.ErrorReason\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x37\n\x08metadata\x18\x04 \x03(\x0b\x32%.oversight.v1.ItemError.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\xe6\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x01\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x02\x12\"\n\x1e\x45RROR_REASON_REQUEST_TOO_LARGE\x10\x03\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x04\x12!\n\x1d\x45RROR_REASON_DEADLINE_EXPIRED\x10\x05\x12#\n\x1f\x45RROR_REASON_RECORD_UNAVAILABLE\x10\x06\x12#\n\x1f\x45RROR_REASON_DECISION_NOT_FOUND\x10\x07\x12\x1f\n\x1b\x45RROR_REASON_RECORD_PENDING\x10\x08\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\t\x12\x1f\n\x1b\x45RROR_REASON_NOT_REPLAYABLE\x10\n\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x15\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x16\x12\"\n\x1e\x45RROR_REASON_TOO_MANY_FAILURES\x10\x17\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ITEMERROR_METADATAENTRY']._loaded_options = None
   _globals['_ITEMERROR_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_ERRORREASON']._serialized_start=238
-  _globals['_ERRORREASON']._serialized_end=618
+  _globals['_ERRORREASON']._serialized_end=724
   _globals['_ITEMERROR']._serialized_start=44
   _globals['_ITEMERROR']._serialized_end=235
   _globals['_ITEMERROR_METADATAENTRY']._serialized_start=188

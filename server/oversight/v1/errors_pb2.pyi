@@ -51,6 +51,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: the store cannot be read."""
     ERROR_REASON_NOT_REPLAYABLE: _ErrorReason.ValueType  # 10
     """FAILED_PRECONDITION: the decision's snapshot is missing or cannot be replayed. Metadata: `digest`."""
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 21
+    """UNAUTHENTICATED: the call has no credentials that this server takes; the server's log says more."""
+    ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 22
+    """PERMISSION_DENIED: the caller may not do this, or not for this tenant. Metadata: `role`, which it would need."""
+    ERROR_REASON_TOO_MANY_FAILURES: _ErrorReason.ValueType  # 23
+    """RESOURCE_EXHAUSTED: too many calls from this address had wrong credentials in the last second; the trailer
+    `grpc-retry-pushback-ms` says when to try again.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed."""
@@ -79,6 +87,14 @@ ERROR_REASON_STORE_UNAVAILABLE: ErrorReason.ValueType  # 9
 """UNAVAILABLE: the store cannot be read."""
 ERROR_REASON_NOT_REPLAYABLE: ErrorReason.ValueType  # 10
 """FAILED_PRECONDITION: the decision's snapshot is missing or cannot be replayed. Metadata: `digest`."""
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 21
+"""UNAUTHENTICATED: the call has no credentials that this server takes; the server's log says more."""
+ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 22
+"""PERMISSION_DENIED: the caller may not do this, or not for this tenant. Metadata: `role`, which it would need."""
+ERROR_REASON_TOO_MANY_FAILURES: ErrorReason.ValueType  # 23
+"""RESOURCE_EXHAUSTED: too many calls from this address had wrong credentials in the last second; the trailer
+`grpc-retry-pushback-ms` says when to try again.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final
