@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from builders import KEYS
+from oversight.access.protocols import OPEN, Access
 from oversight.decisions import Decisions
 from oversight.engine.snapshot import Snapshot
 from oversight.errors import RecordUnavailableError, StoreUnavailableError
@@ -137,6 +138,7 @@ class Serving:
         tracer: CallTracer | None = None,
         reader: Reader | None = None,
         disk: Unsynced | None = None,
+        access: Access = OPEN,
         **settings: Any,
     ) -> None:
         self.journal = MemoryJournal()
@@ -173,6 +175,7 @@ class Serving:
             counters=self.counters,
             tracer=tracer,
             clock_us=lambda: self.now_us,
+            access=access,
         )
         self.target = f"127.0.0.1:{self.server.start()}"
         self.channel = grpc.insecure_channel(self.target, [("grpc.max_send_message_length", -1)])

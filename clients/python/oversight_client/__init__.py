@@ -52,6 +52,7 @@ from oversight_client.errors import (
     ServiceError,
     SetupError,
     TlsFileError,
+    TokenFileError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -130,6 +131,7 @@ __all__ = [
     "Tier",
     "TlsFileError",
     "TlsOptions",
+    "TokenFileError",
     "UnauthenticatedError",
     "UnavailableError",
     "Verdict",

@@ -9,6 +9,7 @@ plain lines on stderr, never a traceback; with `--json` also one object on stdou
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -80,7 +81,13 @@ class CommandGroup(TyperGroup):
 def _load(name: str) -> Any:
     module = importlib.import_module(f"oversight.cli.{name.replace('-', '_')}")
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name)(module.run)
+    command = module.run
+    if "insecure" in inspect.signature(command).parameters:
+        # Only commands that call a server need the client for it.
+        from oversight.cli.credentials import takes_credentials
+
+        command = takes_credentials(command)
+    single.command(name)(command)
     return get_command(single)
 
 
