@@ -139,6 +139,7 @@ class Serving:
         reader: Reader | None = None,
         disk: Unsynced | None = None,
         access: Access = OPEN,
+        credentials: grpc.ChannelCredentials | None = None,
         **settings: Any,
     ) -> None:
         self.journal = MemoryJournal()
@@ -178,7 +179,11 @@ class Serving:
             access=access,
         )
         self.target = f"127.0.0.1:{self.server.start()}"
-        self.channel = grpc.insecure_channel(self.target, [("grpc.max_send_message_length", -1)])
+        options = [("grpc.max_send_message_length", -1)]
+        if credentials is None:
+            self.channel = grpc.insecure_channel(self.target, options)
+        else:
+            self.channel = grpc.secure_channel(self.target, credentials, options)
         grpc.channel_ready_future(self.channel).result(timeout=10)
         self.decide = decision_service_pb2_grpc.DecisionServiceStub(self.channel)
         self.outcomes = outcome_service_pb2_grpc.OutcomeServiceStub(self.channel)
