@@ -21,6 +21,7 @@ from authority import Authority, Issuer, credentials, jwt_settings
 from oversight.v1 import decision_service_pb2_grpc
 from oversight_client import AdminClient, Client, TlsOptions
 from oversight_client.errors import CallError
+from rpc.access_fakes import bearing
 from servers import ServerProcess, a_request, started, wait_until
 
 COMMAND = str(Path(sys.executable).with_name("oversight"))
@@ -56,11 +57,11 @@ def answer(server: ServerProcess, token: str = "", shown: grpc.ChannelCredential
     )
     with opened as channel:
         stub = decision_service_pb2_grpc.DecisionServiceStub(channel)
-        metadata = [("authorization", f"Bearer {token}")] if token else []
+        metadata = bearing(token) if token else None
         try:
             stub.Decide(a_request(), timeout=10, metadata=metadata)
         except grpc.RpcError as error:
-            return str(error.code().name)  # type: ignore[attr-defined]  # errors of calls have it
+            return str(error.code().name)
     return "OK"
 
 
@@ -122,7 +123,7 @@ def test_the_command_shows_its_token_and_certificates(tmp_path: Path) -> None:
     (tmp_path / "own.key").write_bytes(key)
     (tmp_path / "roles.yaml").write_text("callers: [{identity: 'cn:person', roles: [read]}]")
     given = {"tls_client_ca_file": tmp_path / "ca.pem", "certificate_roles_file": tmp_path / "roles.yaml", **files}
-    with started(tmp_path, **given) as server:
+    with started(tmp_path, None, **given) as server:
         (tmp_path / "token").write_text(create(server, "gateway", "decide"))
         target, admin = ("--target", server.target), ("--admin", admin_address(server))
         tls = (
@@ -158,7 +159,7 @@ def test_certificates_and_roles_are_replaced_without_a_restart(tmp_path: Path) -
     roles.write_text("callers: [{identity: 'cn:gateway', roles: [decide]}]")
     given = {"tls_client_ca_file": tmp_path / "ca.pem", "certificate_roles_file": roles, **files}
     of_old, of_new = (credentials(authority, authority.issue("gateway")) for authority in (old, new))
-    with started(tmp_path, workers=2, **given) as server:
+    with started(tmp_path, None, workers=2, **given) as server:
         assert ("OK", "UNAVAILABLE") == (answer(server, shown=of_old), answer(server, shown=of_new))
         new.write_server(tmp_path)
         wait_until(lambda: answers(server, shown=of_new) == {"OK"}, "the new files to be in force")
@@ -256,7 +257,7 @@ def test_a_server_on_all_addresses_needs_tls_and_credentials(tmp_path: Path) -> 
     plain = oversight("serve", "--listen", "0.0.0.0:0", "--data-dir", tmp_path / "plain")
     authority = Authority()
     files = authority.write_server(tmp_path)
-    with started(tmp_path, listen="0.0.0.0:0", **files) as server:
+    with started(tmp_path, None, listen="0.0.0.0:0", **files) as server:
         port = server.target.rpartition(":")[2]
         tls = TlsOptions(ca_file=tmp_path / "ca.pem")
         client = Client(f"127.0.0.1:{port}", tls=tls, timeout_s=10, on_unavailable="raise")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 
 from authority import AUDIENCE, ISSUER, Issuer
 from oversight.access.identity import Identity, Role
 from oversight.access.tokens import KnownToken, TokenBook, digest_of
 from oversight.access.web_tokens import Expected, WebTokens, read_keys
+from oversight.grpc_api.authentication import Metadata
 
 
 class KnownAccess:
     """An `Access` with bearer tokens by the token, certificates by name, and perhaps an issuer."""
-
-    required = True
 
     def __init__(
         self,
@@ -27,6 +27,7 @@ class KnownAccess:
         self.certificates = certificates or {}
         self.web_tokens: WebTokens | None = None
         self._expected = expected
+        self.looked_at = threading.Event()
         self.tokens = TokenBook()
         self.set_tokens(tokens or {})
         if issuer is not None:
@@ -43,6 +44,11 @@ class KnownAccess:
         self.web_tokens = WebTokens(Expected(ISSUER, AUDIENCE, **given), read_keys(issuer.jwks))  # type: ignore[arg-type]  # as a test says
         self.generation += 1
 
+    @property
+    def required(self) -> bool:
+        self.looked_at.set()
+        return True
+
     def want_keys(self) -> None:
         self.wanted += 1
 
@@ -52,9 +58,9 @@ def somebody(*roles: Role | str, tenant_id: str = "", name: str = "gateway") -> 
     return Identity(name, frozenset(map(Role, roles)), tenant_id)
 
 
-def bearing(token: str) -> list[tuple[str, str]]:
+def bearing(token: str) -> Metadata:
     """Return the metadata of a call with *token*."""
-    return [("authorization", f"Bearer {token}")]
+    return (("authorization", f"Bearer {token}"),)
 
 
 def every_role_but(role: Role) -> Iterable[Role]:

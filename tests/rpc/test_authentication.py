@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
@@ -25,6 +25,7 @@ from rpc.access_fakes import KnownAccess, bearing, every_role_but, somebody
 from serving import Serving
 
 TOKEN = "ovs_gateway"  # noqa: S105 - no secret
+DECIDE, UNKNOWN = (f"/oversight.v1.DecisionService/{name}" for name in ("Decide", "Undecide"))
 REQUEST = pb.DecideRequest(intent="order_status", response_confidence=0.97)
 OUTCOME = outcome_pb.RecordOutcomeRequest(
     outcome=outcome_pb2.Outcome(outcome_id="o-1", decision_id="0" * 32, escalated=True)
@@ -59,14 +60,14 @@ def test_without_authentication_every_caller_is_local(serving: Serving) -> None:
 @pytest.mark.parametrize(
     "metadata",
     [
-        [],
+        (),
         bearing(""),
         bearing("ovs_another"),
         bearing("a.b.c"),
-        [("authorization", TOKEN)],
-        [("authorization", f"Basic {TOKEN}")],
-        [("authorization", "Bearer")],
-        [("x-token", TOKEN)],
+        (("authorization", TOKEN),),
+        (("authorization", f"Basic {TOKEN}"),),
+        (("authorization", "Bearer"),),
+        (("x-token", TOKEN),),
     ],
 )
 def test_a_caller_without_credentials_learns_nothing(serve: Callable[..., Serving], metadata: Any) -> None:
@@ -82,7 +83,9 @@ def test_a_caller_without_credentials_learns_nothing(serve: Callable[..., Servin
 def test_the_check_comes_before_the_message(serve: Callable[..., Serving]) -> None:
     """A stranger's bytes are not parsed, and a message that is too large is not even a fault of theirs."""
     serving = serve(access=KnownAccess({TOKEN: somebody("decide")}), max_message_bytes=1024)
-    raw = serving.channel.unary_unary("/oversight.v1.DecisionService/Decide")
+    raw: grpc.UnaryUnaryMultiCallable[bytes, bytes] = serving.channel.unary_unary(
+        "/oversight.v1.DecisionService/Decide"
+    )
     refusal = refusal_of(lambda: raw(b"\xff" * 2000, timeout=10))
 
     assert grpc.StatusCode.UNAUTHENTICATED is refusal.code
@@ -113,18 +116,15 @@ def test_a_token_that_is_revoked_before_the_message_comes_is_refused(serve: Call
     access = KnownAccess({TOKEN: somebody("decide")})
     serving = serve(access=access)
 
-    def revoke_then_send(_: Any) -> bytes:
-        access.set_tokens({})
-        return REQUEST.SerializeToString()
-
     # The message is made when the call is: headers that go first need a stream.
-    stream = serving.channel.stream_unary("/oversight.v1.DecisionService/Decide")
-    opened = time.monotonic()
+    stream: grpc.StreamUnaryMultiCallable[bytes, bytes] = serving.channel.stream_unary(
+        "/oversight.v1.DecisionService/Decide"
+    )
 
-    def messages() -> Any:
-        while not serving.counters.calls() and time.monotonic() - opened < 0.2:
-            time.sleep(0.01)
-        yield revoke_then_send(None)
+    def messages() -> Iterator[bytes]:
+        access.looked_at.wait(10)
+        access.set_tokens({})
+        yield REQUEST.SerializeToString()
 
     refusal = refusal_of(lambda: stream(messages(), timeout=10, metadata=bearing(TOKEN)))
     assert grpc.StatusCode.UNAUTHENTICATED is refusal.code
@@ -142,7 +142,7 @@ def test_a_caller_without_the_role_is_refused_by_name(serve: Callable[..., Servi
     """Each role is for itself: all the others together do not make up for it."""
     path, request = CALLS[role]
     serving = serve(access=KnownAccess({TOKEN: somebody(*every_role_but(Role(role)))}))
-    call = serving.channel.unary_unary(path)
+    call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = serving.channel.unary_unary(path)
     refusal = refusal_of(lambda: call(request.SerializeToString(), timeout=10, metadata=bearing(TOKEN)))
 
     assert (grpc.StatusCode.PERMISSION_DENIED, "PERMISSION_DENIED") == (refusal.code, refusal.reason)
@@ -203,8 +203,10 @@ def test_health_is_open_and_reflection_is_not(serve: Callable[..., Serving]) -> 
 
 def test_a_method_that_names_no_role_cannot_be_served(serving: Serving) -> None:
     """A new service fails in its first test, and not in front of callers."""
-    assert "/oversight.v1.DecisionService/Undecide" not in ROLES
-    raw = serving.channel.unary_unary("/oversight.v1.DecisionService/Undecide")
+    assert UNKNOWN not in ROLES
+    raw: grpc.UnaryUnaryMultiCallable[bytes, bytes] = serving.channel.unary_unary(
+        "/oversight.v1.DecisionService/Undecide"
+    )
     assert grpc.StatusCode.UNIMPLEMENTED is refusal_of(lambda: raw(b"", timeout=10)).code
 
 
@@ -215,7 +217,9 @@ def test_ten_thousand_wrong_tokens_hold_nobody_up(
     """They are refused at little cost, most for their number; memory stays, and others are answered meanwhile."""
     serving = serve(access=KnownAccess({TOKEN: somebody("decide")}), authentication_failures_per_s=5)
     decide(serving)
-    call = serving.channel.unary_unary("/oversight.v1.DecisionService/Decide")
+    call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = serving.channel.unary_unary(
+        "/oversight.v1.DecisionService/Decide"
+    )
     data = REQUEST.SerializeToString()
     caplog.set_level(logging.WARNING)
 

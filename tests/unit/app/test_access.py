@@ -79,7 +79,7 @@ def test_roles_of_certificates_follow_their_file(tmp_path: Path, run: Path) -> N
     """A caller is taken off by a line in a file, without a restart."""
     roles = tmp_path / "roles.yaml"
     roles.write_text("callers: [{identity: 'cn:gateway', roles: [decide]}]")
-    settings = Settings(  # type: ignore[call-arg]  # mypy's plugin knows only what has no default
+    settings = Settings(
         data_dir=tmp_path,
         certificate_roles_file=roles,
         **{f"tls_{name}_file": tmp_path / name for name in ("cert", "key", "client_ca")},  # type: ignore[arg-type]

@@ -37,7 +37,7 @@ def test_only_health_is_open_to_all() -> None:
 @pytest.mark.parametrize("path", [path for path in ROLES if path.startswith("/oversight.v1.")])
 def test_each_of_ours_needs_a_role(path: str) -> None:
     """None of them is for just anybody."""
-    assert ROLES[path].role in Role
+    assert ROLES[path].role in list(Role)
 
 
 def test_only_what_heeds_tenants_is_open_to_callers_bound_to_one() -> None:
