@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from oversight.settings import Settings
 
-__all__ = ["ALGORITHMS", "check_credentials"]
+__all__ = ["ALGORITHMS", "check_credentials", "read_algorithms"]
 
 ALGORITHMS = frozenset(
     "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 Ed25519 HS256 HS384 HS512".split()  # noqa: SIM905 - a table
 )
 """Signatures that may be pinned; `none` is not among them."""
+
+
+def read_algorithms(text: str) -> tuple[str, ...]:
+    """Return the names in setting `jwt_algorithms`."""
+    return tuple(name.strip() for name in text.split(","))
 
 
 def check_credentials(settings: Settings) -> None:
@@ -32,5 +37,5 @@ def check_credentials(settings: Settings) -> None:
         raise ValueError("jwt_issuer, jwt_audience and jwt_jwks: expected all of them or none")
     if "://" in settings.jwt_jwks and not settings.jwt_jwks.startswith("https://"):
         raise ValueError("jwt_jwks: expected a file or an https URL: whoever can alter the keys can be anybody")
-    if unknown := [name for name in settings.algorithms if name not in ALGORITHMS]:
+    if unknown := [name for name in read_algorithms(settings.jwt_algorithms) if name not in ALGORITHMS]:
         raise ValueError(f"jwt_algorithms: expected some of {', '.join(sorted(ALGORITHMS))}, got {unknown[0]!r}")

@@ -163,11 +163,6 @@ class Settings(BaseSettings):
         "auto", description="Form of log lines; auto is text on a terminal, else JSON."
     )
 
-    @property
-    def algorithms(self) -> tuple[str, ...]:
-        """The signatures of JSON Web Tokens that are taken."""
-        return tuple(name.strip() for name in self.jwt_algorithms.split(","))
-
     def told_to_child(self) -> dict[str, Any]:
         """Return every setting as JSON has it, the secret in clear: for the standard input of a child, nothing else."""
         word = None if self.store_password is None else self.store_password.get_secret_value()

@@ -110,7 +110,11 @@ class DeadlineExceededError(CallError):
 
 
 class OverloadedError(CallError):
-    """Too many calls wait already, or too many from this address had wrong credentials; `retry_after_s` says when to try again."""
+    """
+    Too many calls wait already, or too many from this address had wrong credentials.
+
+    `retry_after_s` says when to try again.
+    """
 
 
 class RequestTooLargeError(CallError):

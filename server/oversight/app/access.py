@@ -12,6 +12,7 @@ from oversight.access.identity import Identity
 from oversight.access.tokens import NO_TOKENS, TokenBook, read_book
 from oversight.app.addresses import is_beyond_loopback
 from oversight.app.handover import file_stamp, run_folder, write_file
+from oversight.credential_settings import read_algorithms
 from oversight.errors import KeyFileError
 from oversight.settings import Settings
 
@@ -130,7 +131,7 @@ class CurrentAccess:
         expected = Expected(
             settings.jwt_issuer,
             settings.jwt_audience,
-            settings.algorithms,
+            read_algorithms(settings.jwt_algorithms),
             settings.jwt_roles_claim,
             settings.jwt_tenant_claim,
         )

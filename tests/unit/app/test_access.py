@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from authority import Issuer, jwt_settings
-from oversight.access.identity import Identity, Role
+from oversight.access.identity import Identity, RefusedError, Role
 from oversight.access.tokens import KnownToken, digest_of, write_book
 from oversight.app.access import KEYS_NAME, TOKENS_NAME, WANTED_NAME, CurrentAccess, always_required
 from oversight.app.handover import clear_run, write_file
@@ -97,11 +98,40 @@ def test_roles_of_certificates_follow_their_file(tmp_path: Path, run: Path) -> N
 def test_keys_of_another_source_vouch_for_nobody(tmp_path: Path, run: Path) -> None:
     """They are left from before the setting was changed."""
     keys = json.loads(Issuer().jwks)["keys"]
-    access = CurrentAccess(Settings(data_dir=tmp_path, **jwt_settings("new.json")))
+    access = CurrentAccess(Settings(data_dir=tmp_path, **(jwt_settings("") | {"jwt_jwks": "new.json"})))
     for source, taken in (("old.json", False), ("new.json", True)):
         write_file(run / KEYS_NAME, json.dumps({"source": source, "keys": keys}).encode())
         access.refresh()
         assert taken is (access.web_tokens is not None)
+
+
+@pytest.mark.parametrize(
+    ("expected", "settings"),
+    [
+        (("jwt:alice", ["decide"], "north"), {}),
+        (None, {"jwt_issuer": "https://another.example"}),
+        (None, {"jwt_audience": "another"}),
+        (None, {"jwt_algorithms": "ES256, PS256"}),
+        (("jwt:alice", ["read"], "north"), {"jwt_roles_claim": "groups"}),
+        (("jwt:alice", ["decide"], ""), {"jwt_tenant_claim": ""}),
+        (None, {"jwt_tenant_claim": "organisation"}),
+    ],
+)
+def test_tokens_are_checked_by_what_is_set(tmp_path: Path, run: Path, expected: Any, settings: dict[str, Any]) -> None:
+    """Each of these settings lets somebody in or keeps somebody out."""
+    issuer = Issuer()
+    given = {"jwt_tenant_claim": "tenant"} | settings
+    access = CurrentAccess(Settings(data_dir=tmp_path, **(jwt_settings("keys.json") | given)))
+    write_file(run / KEYS_NAME, json.dumps({"source": "keys.json", **json.loads(issuer.jwks)}).encode())
+    access.refresh()
+    assert access.web_tokens is not None
+    token = issuer.token(tenant="north", groups=["read"])
+    try:
+        identity, _ = access.web_tokens.check(token, time.time())
+    except RefusedError:
+        assert expected is None
+    else:
+        assert expected == (identity.name, sorted(identity.roles), identity.tenant_id)
 
 
 def test_newer_keys_are_asked_for_by_a_file_and_not_in_the_call(tmp_path: Path, run: Path) -> None:
