@@ -247,6 +247,7 @@ class _Controller:
             admin_problem="" if self._admin is None else self._admin.problem,
             waiting_outcomes=waiting,
             expired_outcomes=expired,
+            access_problem=self._access_problem(),
         )
         try:
             write_report(self._run, report)
@@ -264,6 +265,10 @@ class _Controller:
     def _look_at_keys(self) -> None:
         if self._key_watch is not None:
             self._key_watch.step()
+
+    def _access_problem(self) -> str:
+        keys = "" if self._key_watch is None else self._key_watch.problem
+        return "; ".join(filter(None, (self._token_watch.problem, keys, self._access.problem)))
 
     def _count_waiting(self) -> None:
         # A store that is down is said by the drain.

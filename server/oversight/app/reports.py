@@ -57,7 +57,7 @@ class ControllerReport:
     `pending_*` and `oldest_us` describe what is in journals and not in the store; of the outcomes that are in the
     store, `waiting_outcomes` have no decision there yet, and for `expired_outcomes` retention's time is over.
     `failures` counts steps that ended with an unexpected error. `admin_problem` says why nothing is
-    served on the admin port.
+    served on the admin port, `access_problem` why it may be out of date whose credentials are taken.
     """
 
     pid: int
@@ -80,6 +80,7 @@ class ControllerReport:
     admin_problem: str = ""
     waiting_outcomes: int = 0
     expired_outcomes: int = 0
+    access_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

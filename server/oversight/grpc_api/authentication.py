@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from typing import Any
+from urllib.parse import unquote
 
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled, and without types
 
@@ -161,7 +163,16 @@ class Authentication:
 
 
 def host_of(call: Any) -> str:
-    """Return the address of the other side without its port: each new connection has another."""
+    """Return the address of the other side without its port, of version 6 its network: others of it cost nothing."""
     peer = call.peer()
     text = peer.decode("utf-8", "replace") if isinstance(peer, bytes) else str(peer)
-    return text.rpartition(":")[0] if text.startswith(("ipv4:", "ipv6:")) else text
+    if not text.startswith(("ipv4:", "ipv6:")):
+        return text
+    host = unquote(text[5:]).rpartition(":")[0].strip("[]").partition("%")[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return text
+    address = getattr(address, "ipv4_mapped", None) or address
+    # One machine has a network of 2^64 addresses of version 6.
+    return f"ipv4:{address}" if address.version == 4 else f"ipv6:{ip_network((address, 64), strict=False)}"
