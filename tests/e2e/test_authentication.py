@@ -214,6 +214,7 @@ def test_the_issuers_new_keys_are_fetched_when_a_token_names_one(tmp_path: Path)
         wait_until(lambda: "OK" == answer(server, new.token("second")), "the new key to be known")
         assert "UNAUTHENTICATED" == answer(server, earlier)
         assert len(content["asked"]) <= 4
+        server.terminate()
         written = everything_written(server)
     assert earlier.encode() not in written
 
