@@ -10,12 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from oversight.app.access import CurrentAccess
+from oversight.app.access_desk import AccessDesk
 from oversight.app.admin_port import AdminPort
 from oversight.app.clock import now_us
 from oversight.app.drain_watch import DrainWatch
 from oversight.app.handover import run_folder
-from oversight.app.key_watch import KeyWatch
 from oversight.app.keys import load_keys
 from oversight.app.last_good import LastGoodFile
 from oversight.app.policy_watch import PolicyWatch
@@ -24,8 +23,7 @@ from oversight.app.reports import ControllerReport, write_report
 from oversight.app.retention_watch import RetentionWatch
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.app.store import open_store, open_store_database, open_store_reader, open_tokens
-from oversight.app.token_watch import TokenWatch
+from oversight.app.store import open_store, open_store_database, open_store_reader
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.grpc_api.convert.frames import count_records, decode_frame
@@ -48,7 +46,6 @@ _RETENTION_S = 1.0
 _NICENESS = 19
 _COUNT_S = 5.0
 _ADMIN_GRACE_S = 0.5
-_ACCESS_S = 0.2
 _GC_THRESHOLDS = (50_000, 10, 10)
 _HANDING_OVER_S = 1.0
 """What a drain may take when a successor goes on with it at once."""
@@ -145,27 +142,20 @@ class _Controller:
         self._eraser = Erasure(engine, id_key=keys.id_key, clock_us=now_us)
         self._pending = PendingOutcomes(self._reader.reading)
         self._pending_loop = Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting)
-        self._token_watch = TokenWatch(open_tokens(settings), self._run)
-        self._key_watch = KeyWatch(settings, self._run) if settings.jwt_jwks else None
-        self._access = CurrentAccess(settings)
-        self._token_loop = Repetition("the look at the tokens", _ACCESS_S, self._look_at_tokens)
-        # Apart: an issuer that does not answer must not delay a revocation.
-        self._key_loop = Repetition("the look at the issuer's keys", _ACCESS_S, self._look_at_keys)
+        self._desk = AccessDesk(settings)
         self._loops = (
             self._policy_loop,
             self._drain_loop,
             self._retention_loop,
             self._pending_loop,
-            self._token_loop,
-            self._key_loop,
+            *self._desk.loops,
         )
         self._admin: AdminPort | None = None
         self._telemetry: Telemetry | None = None
 
     def publish(self) -> None:
         """Publish the rules: workers wait for them; before them, who may ask."""
-        self._look_at_tokens()
-        self._look_at_keys()
+        self._desk.publish()
         self._policy.start()
 
     def start(self) -> None:
@@ -193,7 +183,7 @@ class _Controller:
                 eraser=self._eraser,
                 counters=counters,
                 tracer=self._telemetry.tracer,
-                access=self._access,
+                access=self._desk.access,
             )
         )
         self.report()
@@ -205,8 +195,7 @@ class _Controller:
         self._policy_loop.stop(0.0)
         self._retention_loop.stop(0.0)
         self._pending_loop.stop(0.0)
-        self._token_loop.stop(0.0)
-        self._key_loop.stop(0.0)
+        self._desk.stop()
         if self._admin is not None:
             self._admin.close(_ADMIN_GRACE_S)
         grace_s = self._settings.shutdown_grace_s
@@ -247,7 +236,7 @@ class _Controller:
             admin_problem="" if self._admin is None else self._admin.problem,
             waiting_outcomes=waiting,
             expired_outcomes=expired,
-            access_problem=self._access_problem(),
+            access_problem=self._desk.problem,
         )
         try:
             write_report(self._run, report)
@@ -257,18 +246,6 @@ class _Controller:
     def _look(self) -> None:
         if self._policy.look():
             self._wake()
-
-    def _look_at_tokens(self) -> None:
-        self._token_watch.step()
-        self._access.refresh()
-
-    def _look_at_keys(self) -> None:
-        if self._key_watch is not None:
-            self._key_watch.step()
-
-    def _access_problem(self) -> str:
-        keys = "" if self._key_watch is None else self._key_watch.problem
-        return "; ".join(filter(None, (self._token_watch.problem, keys, self._access.problem)))
 
     def _count_waiting(self) -> None:
         # A store that is down is said by the drain.
