@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from builders import KEYS
+from oversight.access.protocols import OPEN, Access
 from oversight.decisions import Decisions
 from oversight.engine.snapshot import Snapshot, Stop
 from oversight.errors import RecordUnavailableError, StoreUnavailableError
@@ -138,6 +139,8 @@ class Serving:
         tracer: CallTracer | None = None,
         reader: Reader | None = None,
         disk: Unsynced | None = None,
+        access: Access = OPEN,
+        credentials: grpc.ChannelCredentials | None = None,
         **settings: Any,
     ) -> None:
         self.journal = MemoryJournal()
@@ -174,9 +177,14 @@ class Serving:
             counters=self.counters,
             tracer=tracer,
             clock_us=lambda: self.now_us,
+            access=access,
         )
         self.target = f"127.0.0.1:{self.server.start()}"
-        self.channel = grpc.insecure_channel(self.target, [("grpc.max_send_message_length", -1)])
+        options = [("grpc.max_send_message_length", -1)]
+        if credentials is None:
+            self.channel = grpc.insecure_channel(self.target, options)
+        else:
+            self.channel = grpc.secure_channel(self.target, credentials, options)
         grpc.channel_ready_future(self.channel).result(timeout=10)
         self.decide = decision_service_pb2_grpc.DecisionServiceStub(self.channel)
         self.outcomes = outcome_service_pb2_grpc.OutcomeServiceStub(self.channel)

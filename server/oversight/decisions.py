@@ -61,13 +61,15 @@ class Call(NamedTuple):
     """
     Who called, in which trace (32 hex digits, or empty), and since when (`time.perf_counter_ns`).
 
-    *span* is the call's own, to be told what was decided; None where there is none.
+    *span* is the call's own, to be told what was decided; None where there is none. A caller bound to a tenant sends
+    and reads what is *tenant_id*'s alone; empty: it is bound to none.
     """
 
     caller: str
     trace_id: str
     started_ns: int
     span: CallSpan | None = None
+    tenant_id: str = ""
 
 
 class Wire(Protocol):

@@ -25,6 +25,9 @@ Every error the service raises on purpose.
       x NotPendingError             no such change waits, or it would do something else by now
     * StopNotEngagedError           no stop of this scope is engaged
     * PolicyNotFoundError           there is no such policy or snapshot
+    * UnauthenticatedError          a call has no credentials that are taken
+    * PermissionDeniedError         the caller may not do this, or not for this tenant
+    * TooManyFailuresError          too many calls from one address had wrong credentials
   x SetupError                      ends the process or the command; no caller can meet it
     * InvalidPolicyError            rule files do not compile
     * DataDirInUseError             another server has the data folder
@@ -63,6 +66,7 @@ __all__ = [
     "OutOfBoundsError",
     "OverloadedError",
     "OversightError",
+    "PermissionDeniedError",
     "PolicyNotFoundError",
     "Problem",
     "RecordPendingError",
@@ -76,6 +80,8 @@ __all__ = [
     "StoreUnavailableError",
     "StoreVersionError",
     "ThresholdRefusedError",
+    "TooManyFailuresError",
+    "UnauthenticatedError",
     "UnknownScopeError",
     "UnknownThresholdError",
     "UntrustedCheckpointError",
@@ -264,6 +270,27 @@ class PolicyNotFoundError(CallError):
 
     def __init__(self, text: str, *, policy: str, digest: str) -> None:
         super().__init__(text, policy=policy, digest=digest)
+
+
+class UnauthenticatedError(CallError):
+    """A call has no credentials that are taken; which part was wrong is in the log, and kept from the caller."""
+
+    def __init__(self) -> None:
+        super().__init__("this call needs credentials that the server takes; its log says what was wrong")
+
+
+class PermissionDeniedError(CallError):
+    """The caller may not do this, or not for this tenant; *role* is the one it would need."""
+
+    def __init__(self, text: str, *, role: str) -> None:
+        super().__init__(text, role=role)
+
+
+class TooManyFailuresError(CallError):
+    """Too many calls from one address had wrong credentials; later ones may be taken."""
+
+    def __init__(self) -> None:
+        super().__init__("too many calls from this address had wrong credentials; try again later")
 
 
 class SetupError(OversightError):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from oversight.credential_settings import check_credentials
 from oversight.storage.address import read_address
 
 __all__ = ["Settings"]
@@ -24,6 +25,38 @@ class Settings(BaseSettings):
         description="Address of the admin port, HOST:PORT: reading records and erasing customers.",
     )
     insecure: bool = Field(default=False, description="Serve beyond loopback without TLS and authentication.")
+    authentication: Literal["auto", "required"] = Field(
+        "auto",
+        description="When calls need credentials: auto is once there are any (a token was made, or client certificates "
+        "or JSON Web Tokens are set), and beyond loopback always; required is from the start.",
+    )
+    authentication_failures_per_s: int = Field(
+        10, ge=1, le=1000, description="Calls with wrong credentials that an address may make in a second."
+    )
+    tls_cert_file: Path | None = Field(None, description="Certificate of the server with its chain, in PEM.")
+    tls_key_file: Path | None = Field(None, description="Key of that certificate, in PEM.")
+    tls_client_ca_file: Path | None = Field(
+        None, description="Authorities of clients, in PEM: every client must show a certificate of theirs."
+    )
+    admin_tls_cert_file: Path | None = Field(None, description="Certificate of the admin port, if it is another.")
+    admin_tls_key_file: Path | None = Field(None, description="Key of that certificate.")
+    admin_tls_client_ca_file: Path | None = Field(
+        None, description="Authorities of the clients of the admin port, if they are others."
+    )
+    certificate_roles_file: Path | None = Field(
+        None, description="YAML file with the roles of callers by the name in their certificate."
+    )
+    jwt_issuer: str = Field("", description="Issuer (iss) of the JSON Web Tokens that are taken. Not set: none are.")
+    jwt_audience: str = Field("", description="Audience (aud) that they must name.")
+    jwt_jwks: str = Field("", description="Keys of the issuer: a JWKS file, or the https URL of one.")
+    jwt_jwks_refresh_s: float = Field(300, ge=1, le=86_400, description="Seconds between two looks at that URL.")
+    jwt_algorithms: str = Field(
+        "RS256,PS256,ES256,Ed25519", description="Signatures that are taken, separated by commas; others never are."
+    )
+    jwt_roles_claim: str = Field("oversight_roles", min_length=1, description="Claim that has the caller's roles.")
+    jwt_tenant_claim: str = Field(
+        "", description="Claim that has the caller's tenant, or * for all. Not set: callers are bound to none."
+    )
     policy: Path | None = Field(None, description="Folder of rule files. Not set: the default policy of the package.")
     default_policy: str = Field(
         "contact_centre", min_length=1, max_length=64, description="Policy of requests whose department names none."
@@ -161,6 +194,11 @@ class Settings(BaseSettings):
                 "OVERSIGHT_STORE_PASSWORD, or into a file (--store-password-file, OVERSIGHT_STORE_PASSWORD_FILE)"
             )
         return {**given, "store_password": password} if password else given
+
+    @model_validator(mode="after")
+    def _credentials_fit(self) -> Settings:
+        check_credentials(self)
+        return self
 
     @model_validator(mode="after")
     def _segment_fits_limit(self) -> Settings:

@@ -17,6 +17,22 @@ ENFORCED = {
     "listen": "e2e/test_start.py::test_a_taken_port_is_said_in_words",
     "admin_listen": "e2e/test_start.py::test_a_taken_port_is_said_in_words",
     "insecure": "unit/app/test_addresses.py::test_any_other_address_needs_insecure",
+    "authentication": "unit/app/test_access.py::test_credentials_are_needed_beyond_loopback_and_where_any_are_set",
+    "authentication_failures_per_s": "rpc/test_authentication.py::test_a_flood_is_told_when_to_come_back",
+    "tls_cert_file": "rpc/test_server_tls.py::test_replaced_files_are_shown_to_the_next_connection",
+    "tls_key_file": "rpc/test_server_tls.py::test_replaced_files_are_shown_to_the_next_connection",
+    "tls_client_ca_file": "rpc/test_server_tls.py::test_a_certificate_that_does_not_hold_gets_no_connection",
+    "admin_tls_cert_file": "rpc/test_server_tls.py::test_the_admin_port_has_the_same_files_unless_it_has_its_own",
+    "admin_tls_key_file": "rpc/test_server_tls.py::test_the_admin_port_has_the_same_files_unless_it_has_its_own",
+    "admin_tls_client_ca_file": "rpc/test_server_tls.py::test_the_admin_port_has_the_same_files_unless_it_has_its_own",
+    "certificate_roles_file": "e2e/test_authentication.py::test_certificates_and_roles_are_replaced_without_a_restart",
+    "jwt_issuer": "unit/app/test_access.py::test_tokens_are_checked_by_what_is_set",
+    "jwt_audience": "unit/app/test_access.py::test_tokens_are_checked_by_what_is_set",
+    "jwt_algorithms": "unit/app/test_access.py::test_tokens_are_checked_by_what_is_set",
+    "jwt_roles_claim": "unit/app/test_access.py::test_tokens_are_checked_by_what_is_set",
+    "jwt_tenant_claim": "unit/app/test_access.py::test_tokens_are_checked_by_what_is_set",
+    "jwt_jwks": "unit/app/test_access.py::test_keys_of_another_source_vouch_for_nobody",
+    "jwt_jwks_refresh_s": "unit/app/test_key_watch.py::test_a_url_is_fetched_each_interval_and_sooner_when_asked",
     "policy": "e2e/test_policy_change.py::test_a_changed_file_decides_without_a_restart",
     "default_policy": "unit/app/test_policy_watch.py::"
     "test_the_settings_a_decision_depends_on_are_published_with_the_rules",
@@ -58,6 +74,8 @@ ENFORCED = {
 """For each setting the test that fails where it is ignored."""
 
 RANGES = {
+    "authentication_failures_per_s": (1, 1000),
+    "jwt_jwks_refresh_s": (1, 86_400),
     "policy_poll_s": (0.05, 3600),
     "max_policy_age_s": (0, None),
     "max_threshold_age_s": (0, None),
@@ -232,3 +250,23 @@ def test_the_test_that_would_miss_a_setting_exists_and_sets_it(setting: str) -> 
     assert name in tests
     # `servers` gives every server a folder, rules and addresses of its own.
     assert setting in source or setting in (TESTS / "servers.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"tls_cert_file": "a"}, "tls_cert_file and tls_key_file: expected both or neither"),
+        ({"admin_tls_key_file": "a"}, "admin_tls_cert_file and admin_tls_key_file: expected both or neither"),
+        ({"tls_client_ca_file": "a"}, "tls_client_ca_file: expected tls_cert_file"),
+        ({"admin_tls_client_ca_file": "a"}, "admin_tls_client_ca_file: expected a certificate"),
+        ({"certificate_roles_file": "a"}, "certificate_roles_file: expected tls_client_ca_file"),
+        ({"jwt_issuer": "a", "jwt_jwks": "b"}, "jwt_issuer, jwt_audience and jwt_jwks: expected all"),
+        ({"jwt_issuer": "a", "jwt_audience": "b", "jwt_jwks": "http://c"}, "expected a file or an https URL"),
+        ({"jwt_algorithms": "RS256,none"}, "jwt_algorithms: expected some of .*, got 'none'"),
+        ({"jwt_algorithms": ""}, "jwt_algorithms: expected some of .*, got ''"),
+    ],
+)
+def test_settings_of_credentials_that_do_not_fit_together_are_refused(given: dict[str, str], words: str) -> None:
+    """A half-set lock is an open door, or a closed one that nobody understands."""
+    with pytest.raises(ValidationError, match=words):
+        Settings.model_validate(given)

@@ -62,6 +62,7 @@ from oversight_client.errors import (
     SetupError,
     StaleRevisionError,
     TlsFileError,
+    TokenFileError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -212,6 +213,7 @@ __all__ = [
     "TierMix",
     "TlsFileError",
     "TlsOptions",
+    "TokenFileError",
     "UnauthenticatedError",
     "UnavailableError",
     "Verdict",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, Self, TypeVar
@@ -22,6 +23,7 @@ from oversight.v1.policy_service_pb2_grpc import PolicyServiceStub
 from oversight.v1.threshold_service_pb2 import EngageStopRequest, ListStopsRequest, ReleaseStopRequest
 from oversight.v1.threshold_service_pb2_grpc import ThresholdServiceStub
 from oversight_client.attempts import Attempts, checked_timeout_s
+from oversight_client.bearer import authorized, read_bearer
 from oversight_client.channel import TlsOptions, channel_credentials, channel_options, open_channel
 from oversight_client.convert import stored_decision_from_proto
 from oversight_client.enums import PolicyView
@@ -53,7 +55,8 @@ class AdminClient(ThresholdCalls):
 
     Each call has *timeout_s*; within it UNAVAILABLE and CANCELLED are tried again. Raises CallError when it fails,
     TypeError or ValueError for a filter that cannot be sent. *target* must be on this machine unless *tls* or
-    *insecure* is given. *clock* and *sleep* are for tests. Safe for use from several threads.
+    *insecure* is given. *token* and *token_file* are those of `Client`. *clock* and *sleep* are for tests. Safe for use
+    from several threads.
     """
 
     def __init__(
@@ -62,6 +65,8 @@ class AdminClient(ThresholdCalls):
         *,
         timeout_s: float = 5.0,
         tls: TlsOptions | None = None,
+        token: str = "",
+        token_file: str | os.PathLike[str] | None = None,
         insecure: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -71,9 +76,10 @@ class AdminClient(ThresholdCalls):
         self._sleep = sleep
         credentials = channel_credentials(target, tls, insecure=insecure)
         self._channel = open_channel(target, credentials, channel_options(target, tls))
-        self._insight = InsightServiceStub(self._channel)
-        self._thresholds = ThresholdServiceStub(self._channel)
-        self._policies = PolicyServiceStub(self._channel)
+        channel = authorized(self._channel, read_bearer(token, token_file))
+        self._insight = InsightServiceStub(channel)
+        self._thresholds = ThresholdServiceStub(channel)
+        self._policies = PolicyServiceStub(channel)
 
     def list_records(self, *, page_size: int = 0, page_token: str = "", **filters: object) -> RecordPage:
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar, Unpack
@@ -15,6 +16,7 @@ from oversight.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from oversight_client import batches, convert
 from oversight_client.async_gathering import AsyncGathering, AsyncMethod
 from oversight_client.attempts import Attempts, checked_timeout_s
+from oversight_client.bearer import authorized, read_bearer
 from oversight_client.channel import TlsOptions, channel_credentials, channel_options, open_aio_channel
 from oversight_client.coalescing import Coalescing
 from oversight_client.errors import CallError, ClientClosedError
@@ -57,6 +59,8 @@ class AsyncClient:
         record_timeout_s: float = 5.0,
         on_unavailable: OnUnavailable = "human",
         tls: TlsOptions | None = None,
+        token: str = "",
+        token_file: str | os.PathLike[str] | None = None,
         insecure: bool = False,
         tenant_id: str = "",
         coalesce: Coalescing | None = None,
@@ -73,6 +77,7 @@ class AsyncClient:
         self._target = target
         self._credentials = channel_credentials(target, tls, insecure=insecure)
         self._options = channel_options(target, tls)
+        self._bearer = read_bearer(token, token_file)
         self._coalesce = coalesce
         self._opened: _Opened | None = None
 
@@ -154,11 +159,12 @@ class AsyncClient:
         if self._opened is None:
             # Not before the first call: a channel belongs to the loop that runs when it is made.
             channel = open_aio_channel(self._target, self._credentials, self._options)
-            decisions = DecisionServiceStub(channel)
+            authorized_channel = authorized(channel, self._bearer)
+            decisions = DecisionServiceStub(authorized_channel)
             gathering = None
             if self._coalesce:
                 gathering = AsyncGathering(self._coalesce, decisions.Decide, decisions.BatchDecide)
-            self._opened = _Opened(channel, decisions, gathering, OutcomeServiceStub(channel))
+            self._opened = _Opened(channel, decisions, gathering, OutcomeServiceStub(authorized_channel))
         return self._opened
 
     async def _call(self, method: AsyncMethod[Q, R], message: Q, timeout_s: float | None, default_s: float) -> R:

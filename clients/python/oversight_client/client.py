@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol, Self, TypeVar, Unpack
@@ -13,6 +14,7 @@ from oversight.v1.outcome_service_pb2 import RecordOutcomeRequest
 from oversight.v1.outcome_service_pb2_grpc import OutcomeServiceStub
 from oversight_client import batches, convert
 from oversight_client.attempts import Attempts, checked_timeout_s
+from oversight_client.bearer import authorized, read_bearer
 from oversight_client.channel import TlsOptions, channel_credentials, channel_options, open_channel
 from oversight_client.coalescing import Coalescing
 from oversight_client.errors import CallError, ClientClosedError
@@ -43,9 +45,10 @@ class Client:
     Every call has a deadline: *timeout_s* for decisions, *record_timeout_s* for outcomes and for reading back, or the
     call's own. Within it UNAVAILABLE and CANCELLED are tried again. When the service cannot be asked,
     *on_unavailable* says whether a decision is made here for a person (`human`) or the error is raised (`raise`).
-    *target* must be on this machine unless *tls* or *insecure* is given. *tenant_id* is for requests without one. With
-    *coalesce*, decisions asked for at the same time share calls. *channel*, *clock* and *sleep* are for tests. Safe
-    for use from several threads; make it after forking.
+    *target* must be on this machine unless *tls* or *insecure* is given. *token* says who calls, or *token_file*, which
+    is read again when it changes. *tenant_id* is for requests without one. With *coalesce*, decisions asked for at the
+    same time share calls. *channel*, *clock* and *sleep* are for tests. Safe for use from several threads; make it
+    after forking.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class Client:
         record_timeout_s: float = 5.0,
         on_unavailable: OnUnavailable = "human",
         tls: TlsOptions | None = None,
+        token: str = "",
+        token_file: str | os.PathLike[str] | None = None,
         insecure: bool = False,
         tenant_id: str = "",
         coalesce: Coalescing | None = None,
@@ -72,8 +77,9 @@ class Client:
         self._closed = False
         credentials = channel_credentials(target, tls, insecure=insecure)
         self._channel = channel or open_channel(target, credentials, channel_options(target, tls))
-        self._decisions = DecisionServiceStub(self._channel)
-        self._outcomes = OutcomeServiceStub(self._channel)
+        authorized_channel = authorized(self._channel, read_bearer(token, token_file))
+        self._decisions = DecisionServiceStub(authorized_channel)
+        self._outcomes = OutcomeServiceStub(authorized_channel)
         stub = self._decisions
         self._gathering = Gathering(coalesce, stub.Decide, stub.BatchDecide, clock) if coalesce else None
 

@@ -21,6 +21,7 @@ Every error the client raises on purpose.
   x SetupError                  the client cannot be built
     * InsecureTargetError       a target beyond this machine without TLS
     * TlsFileError              a certificate or key file is missing or unreadable
+    * TokenFileError            the file of the token is missing, unreadable, or holds something else
 
 A wrong field name or a value of the wrong type is a TypeError, an impossible value a ValueError, as anywhere in Python;
 each names the field, and nothing was sent.
@@ -52,6 +53,7 @@ __all__ = [
     "SetupError",
     "StaleRevisionError",
     "TlsFileError",
+    "TokenFileError",
     "UnauthenticatedError",
     "UnavailableError",
 ]
@@ -112,7 +114,11 @@ class DeadlineExceededError(CallError):
 
 
 class OverloadedError(CallError):
-    """Too many calls wait already; `retry_after_s` says when to try again."""
+    """
+    Too many calls wait already, or too many from this address had wrong credentials.
+
+    `retry_after_s` says when to try again.
+    """
 
 
 class RequestTooLargeError(CallError):
@@ -171,3 +177,7 @@ class InsecureTargetError(SetupError):
 
 class TlsFileError(SetupError):
     """A certificate or key file is missing or unreadable."""
+
+
+class TokenFileError(SetupError):
+    """The file of the token is missing, unreadable, or holds something else."""

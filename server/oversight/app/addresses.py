@@ -14,7 +14,7 @@ from typing import NamedTuple
 from oversight.errors import AddressError
 from oversight.settings import Settings
 
-__all__ = ["Address", "check_addresses", "find_ports", "parse_address"]
+__all__ = ["Address", "check_addresses", "find_ports", "is_beyond_loopback", "parse_address"]
 
 _FORM = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]\s/]+)):(?P<port>[0-9]{1,5})")
 _SETTINGS = ("listen", "admin_listen")
@@ -47,7 +47,7 @@ def parse_address(text: str, setting: str) -> Address:
 def check_addresses(settings: Settings) -> None:
     """Raise `AddressError` for an address that is malformed, unknown, or not loopback without `insecure`."""
     for setting in _SETTINGS:
-        _resolve(parse_address(getattr(settings, setting), setting), setting, insecure=settings.insecure)
+        _resolve(parse_address(getattr(settings, setting), setting), setting, settings)
 
 
 def find_ports(settings: Settings, sleep: Callable[[float], None] = time.sleep) -> Settings:
@@ -61,7 +61,7 @@ def find_ports(settings: Settings, sleep: Callable[[float], None] = time.sleep) 
     with ExitStack() as held:
         for setting, address in addresses.items():
             port = address.port
-            for family, host in _resolve(address, setting, insecure=settings.insecure):
+            for family, host in _resolve(address, setting, settings):
                 probe = held.enter_context(_bind(address._replace(port=port), setting, family, host, sleep))
                 port = probe.getsockname()[1]
             found[setting] = str(address._replace(port=port))
@@ -72,21 +72,40 @@ def _name(setting: str) -> str:
     return f"--{setting.replace('_', '-')} (OVERSIGHT_{setting.upper()})"
 
 
-def _resolve(address: Address, setting: str, *, insecure: bool) -> list[tuple[int, str]]:
+def is_beyond_loopback(settings: Settings) -> bool:
+    """Return whether an address can be reached from other machines; raise `AddressError` for one that is unknown."""
+    return any(_outside(_hosts(parse_address(getattr(settings, setting), setting), setting)) for setting in _SETTINGS)
+
+
+def _resolve(address: Address, setting: str, settings: Settings) -> list[tuple[int, str]]:
     """Return family and numeric host of every address that the host stands for; each must be allowed."""
+    found = _hosts(address, setting)
+    outside = _outside(found)
+    if outside and not settings.insecure and not _has_tls(settings, setting):
+        certificate = "admin_tls_cert_file" if setting == "admin_listen" else "tls_cert_file"
+        raise AddressError(
+            f"{_name(setting)} is {address}, which can be reached from other machines ({outside[0]}), and there is no "
+            f"TLS: give {_name(certificate)} and its key. Or use a loopback address such as "
+            f"127.0.0.1:{address.port}, or say --insecure (OVERSIGHT_INSECURE=true) to serve unencrypted all the same"
+        )
+    return found
+
+
+def _has_tls(settings: Settings, setting: str) -> bool:
+    own = settings.admin_tls_cert_file if setting == "admin_listen" else None
+    return (own or settings.tls_cert_file) is not None
+
+
+def _hosts(address: Address, setting: str) -> list[tuple[int, str]]:
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as problem:
         raise AddressError(f"{_name(setting)}: the host {address.host!r} is not known here ({problem})") from problem
-    hosts = [str(sockaddr[0]) for *_, sockaddr in found]
-    outside = [host for host in hosts if not ipaddress.ip_address(host.partition("%")[0]).is_loopback]
-    if outside and not insecure:
-        raise AddressError(
-            f"{_name(setting)} is {address}, which can be reached from other machines ({outside[0]}), and there is "
-            "neither TLS nor authentication yet (they come with a later version). Use a loopback address such as "
-            f"127.0.0.1:{address.port}, or say --insecure (OVERSIGHT_INSECURE=true) to serve it open all the same"
-        )
-    return [(family, host) for (family, *_), host in zip(found, hosts, strict=True)]
+    return [(family, str(sockaddr[0])) for family, *_, sockaddr in found]
+
+
+def _outside(hosts: list[tuple[int, str]]) -> list[str]:
+    return [host for _, host in hosts if not ipaddress.ip_address(host.partition("%")[0]).is_loopback]
 
 
 def _bind(address: Address, setting: str, family: int, host: str, sleep: Callable[[float], None]) -> socket.socket:

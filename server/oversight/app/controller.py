@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+from oversight.app.access_desk import AccessDesk
 from oversight.app.admin_port import AdminPort
 from oversight.app.clock import now_us
 from oversight.app.control_report import describe_control
@@ -168,6 +169,7 @@ class _Controller:
             clock_us=now_us,
         )
         self._lapse_loop = Repetition("the lapse of proposals", _LAPSE_S, self._thresholds.step)
+        self._desk = AccessDesk(settings)
         self._loops = (
             self._control_loop,
             self._policy_loop,
@@ -175,12 +177,14 @@ class _Controller:
             self._retention_loop,
             self._pending_loop,
             self._lapse_loop,
+            *self._desk.loops,
         )
         self._admin: AdminPort | None = None
         self._telemetry: Telemetry | None = None
 
     def publish(self) -> None:
-        """Publish the rules with the thresholds and stops in force: workers wait for them."""
+        """Publish the rules with the thresholds and stops in force: workers wait for them; before them, who may ask."""
+        self._desk.publish()
         self._control.start()
         self._policy.start()
 
@@ -215,6 +219,7 @@ class _Controller:
                 policies=self._policy_desk(),
                 counters=counters,
                 tracer=self._telemetry.tracer,
+                access=self._desk.access,
             )
         )
         self.report()
@@ -228,6 +233,7 @@ class _Controller:
         self._retention_loop.stop(0.0)
         self._pending_loop.stop(0.0)
         self._lapse_loop.stop(0.0)
+        self._desk.stop()
         if self._admin is not None:
             self._admin.close(_ADMIN_GRACE_S)
         grace_s = self._settings.shutdown_grace_s
@@ -269,6 +275,7 @@ class _Controller:
             admin_problem="" if self._admin is None else self._admin.problem,
             waiting_outcomes=waiting,
             expired_outcomes=expired,
+            access_problem=self._desk.problem,
             **describe_control(in_force, control, at_us),
         )
         try:

@@ -57,7 +57,7 @@ class ControllerReport:
     `pending_*` and `oldest_us` describe what is in journals and not in the store; of the outcomes that are in the
     store, `waiting_outcomes` have no decision there yet, and for `expired_outcomes` retention's time is over.
     `failures` counts steps that ended with an unexpected error. `admin_problem` says why nothing is
-    served on the admin port.
+    served on the admin port, `access_problem` why it may be out of date whose credentials are taken.
 
     `threshold_revision` is that of the administrators' last event in what is published, `values` and `stops` are what
     is in force by it, as JSON has them; `control_problem` says why newer ones may be missing, and `local_stops` how
@@ -89,6 +89,7 @@ class ControllerReport:
     stops: tuple[Mapping[str, Any], ...] = ()
     control_problem: str = ""
     local_stops: int = 0
+    access_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

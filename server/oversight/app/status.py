@@ -197,6 +197,8 @@ def _alarms(
         alarms.append(f"nothing is served on the admin port: {controller.admin_problem}")
     if controller and controller.control_problem:
         alarms.append(f"changes of thresholds and stops may be missing here: {controller.control_problem}")
+    if controller and controller.access_problem:
+        alarms.append(f"whose credentials are taken may be out of date: {controller.access_problem}")
     if not agreed:
         alarms.append("workers decide by different rules")
     alarms += [f"worker-{worker.index}: {worker.problem}" for worker in workers if worker.problem]

@@ -15,6 +15,7 @@ from oversight.storage.erasure import ErasedSubjects
 from oversight.storage.open import open_database
 from oversight.storage.sql import SqlStore, open_reader
 from oversight.storage.sqlite import file_url
+from oversight.storage.tokens import SqlTokens
 
 __all__ = [
     "open_control_database",
@@ -23,6 +24,7 @@ __all__ = [
     "open_store",
     "open_store_database",
     "open_store_reader",
+    "open_tokens",
     "store_limits",
     "store_url",
 ]
@@ -86,6 +88,11 @@ def open_control_listener(settings: Settings) -> ControlListener:
     from oversight.storage.postgresql_listener import PostgresqlListener
 
     return PostgresqlListener(store_url(settings), connect_timeout_s=settings.store_connect_timeout_s)
+
+
+def open_tokens(settings: Settings) -> SqlTokens:
+    """Return the tokens of callers, in the database of what administrators decide. Raises `KeyFileError`."""
+    return SqlTokens(open_control_database(settings))
 
 
 def _erased_subjects(settings: Settings) -> ErasedSubjects | None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from oversight.app.access import load_certificate_roles
 from oversight.app.addresses import check_addresses, find_ports
 from oversight.app.announcement import announce
 from oversight.app.children import Child
@@ -24,6 +25,7 @@ from oversight.app.signals import SignalPipe
 from oversight.app.store_password import read_store_password
 from oversight.app.writer import make_writer
 from oversight.errors import OversightError, StartError
+from oversight.grpc_api.tls import check_tls
 from oversight.settings import Settings
 from oversight.telemetry.logs import configure_logs
 
@@ -58,6 +60,8 @@ def serve(settings: Settings) -> int:
             make_writer(settings)
             load_keys(settings)  # said here once, instead of by every worker
             read_store_password(settings)
+            load_certificate_roles(settings)
+            check_tls(settings)
             clear_run(settings.data_dir)
             return _Server(settings).run()
     except (OversightError, OSError) as error:

@@ -9,6 +9,7 @@ import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
+from oversight.app.access import CurrentAccess
 from oversight.app.clock import now_us
 from oversight.app.cpus import choose_cpu, read_cpus
 from oversight.app.current import CurrentSnapshot, wait_for_snapshot
@@ -71,7 +72,8 @@ def run_worker(settings: Settings, index: int, *, generation: int = 0, in_turn: 
         "oversight.thresholds.age": lambda: max(0.0, (now_us() - current.thresholds_confirmed_at_us) / 1e6),
     }
     telemetry = start_telemetry("worker", f"worker-{index}", counters, gauges)
-    server = _build(settings, current, journal, counters, telemetry.tracer)
+    access = CurrentAccess(settings)
+    server = _build(settings, current, journal, counters, telemetry.tracer, access)
     reporter = WorkerReporter(
         run, index, generation, cpu, current, counters, clock_us=now_us, journal_problem=lambda: journal.problem
     )
@@ -79,7 +81,7 @@ def run_worker(settings: Settings, index: int, *, generation: int = 0, in_turn: 
     _settle_memory()
     listeners = _hold_listeners(server.start(serving=not journal.problem), in_turn=in_turn)
     upkeep.start()
-    _follow(signals, current, reporter)
+    _follow(signals, current, access, reporter)
     reporter.report()  # what comes now may take the whole grace
     _stop(server, listeners, settings.shutdown_grace_s)
     upkeep.stop(_UPKEEP_S)
@@ -120,7 +122,12 @@ def _settle_memory() -> None:
 
 
 def _build(
-    settings: Settings, current: CurrentSnapshot, journal: Journal, counters: Counters, tracer: CallTracer | None
+    settings: Settings,
+    current: CurrentSnapshot,
+    journal: Journal,
+    counters: Counters,
+    tracer: CallTracer | None,
+    access: CurrentAccess,
 ) -> Server:
     run = run_folder(settings.data_dir)
     wire = ProtobufWire()
@@ -148,6 +155,7 @@ def _build(
         counters=counters,
         tracer=tracer,
         clock_us=now_us,
+        access=access,
     )
 
 
@@ -179,12 +187,13 @@ def _hold_listeners(port: int, *, in_turn: bool) -> Listeners | None:
     return listeners
 
 
-def _follow(signals: SignalPipe, current: CurrentSnapshot, reporter: WorkerReporter) -> None:
+def _follow(signals: SignalPipe, current: CurrentSnapshot, access: CurrentAccess, reporter: WorkerReporter) -> None:
     """Take over newer snapshots and report, until SIGTERM; calls are answered by other threads meanwhile."""
     reporter.report()
     while signal.SIGTERM not in signals.wait(_LOOK_S):
         before = current.snapshot
         current.refresh()
+        access.refresh()
         if current.snapshot is before:
             reporter.report_if_due()
         else:

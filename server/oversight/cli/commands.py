@@ -9,6 +9,7 @@ plain lines on stderr, never a traceback; with `--json` also one object on stdou
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -38,6 +39,7 @@ COMMANDS: dict[str, str] = {
     "thresholds": "Show the thresholds in force, and change them live.",
     "stop": "Send every message to a person, or let go on.",
     "policy": "Show policies in force or before; check rule files.",
+    "token": "Make, list or revoke the tokens of callers.",
     "store": "Show the layout of the store, or migrate it.",
     "verify": "Find records that were removed, altered or reordered.",
     "retain": "Remove records that are older than they may be.",
@@ -90,7 +92,13 @@ def _load(name: str) -> Any:
         group.name = name
         return group
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name)(module.run)
+    command = module.run
+    if "insecure" in inspect.signature(command).parameters:
+        # Only commands that call a server need the client for it.
+        from oversight.cli.credentials import takes_credentials
+
+        command = takes_credentials(command)
+    single.command(name)(command)
     return get_command(single)
 
 

@@ -10,9 +10,10 @@ from typing import TypeVar
 import grpc
 
 import oversight_client
+from oversight.cli.credentials import Credentials, given_credentials
 from oversight.cli.failures import CommandError, Failure
 from oversight.errors import UsageError
-from oversight_client.channel import channel_options
+from oversight_client.channel import channel_credentials, channel_options, open_channel
 from oversight_client.errors import CallError, DeadlineExceededError, InvalidRequestError, SetupError, UnavailableError
 from oversight_client.failures import error_from_rpc
 
@@ -33,52 +34,73 @@ def open_client(target: str, timeout_s: float, *, insecure: bool = False) -> Ite
     """
     # The client logs failed decisions for programs that run on; here the error itself is shown, once.
     logging.getLogger("oversight_client").addHandler(logging.NullHandler())
+    shown = given_credentials()
 
     def build() -> oversight_client.Client:
         # Never the client's fail-safe: what a command prints as a decision, a server has made.
         return oversight_client.Client(
-            target, timeout_s=timeout_s, record_timeout_s=timeout_s, on_unavailable="raise", insecure=insecure
+            target,
+            timeout_s=timeout_s,
+            record_timeout_s=timeout_s,
+            on_unavailable="raise",
+            tls=shown.tls,
+            token=shown.token,
+            token_file=shown.token_file,
+            insecure=insecure,
         )
 
-    with _opened(build, target, timeout_s, "--target") as client:
+    with _opened(build, target, timeout_s, "--target", shown) as client:
         yield client
 
 
 @contextmanager
 def open_admin(admin: str, timeout_s: float, *, insecure: bool = False) -> Iterator[oversight_client.AdminClient]:
     """Give a client for the admin port at *admin*, as `open_client` does for the data port."""
+    shown = given_credentials()
 
     def build() -> oversight_client.AdminClient:
-        return oversight_client.AdminClient(admin, timeout_s=timeout_s, insecure=insecure)
+        return oversight_client.AdminClient(
+            admin,
+            timeout_s=timeout_s,
+            tls=shown.tls,
+            token=shown.token,
+            token_file=shown.token_file,
+            insecure=insecure,
+        )
 
-    with _opened(build, admin, timeout_s, "--admin") as client:
+    with _opened(build, admin, timeout_s, "--admin", shown) as client:
         yield client
 
 
 @contextmanager
-def _opened(build: Callable[[], _Client], target: str, timeout_s: float, option: str) -> Iterator[_Client]:
+def _opened(
+    build: Callable[[], _Client], target: str, timeout_s: float, option: str, shown: Credentials
+) -> Iterator[_Client]:
     try:
         client = build()
     except SetupError as error:
         raise UsageError(str(error)) from error
     except ValueError as error:
-        raise UsageError(f"--timeout {timeout_s:g}: {error}") from error
+        words = str(error)
+        raise UsageError(f"--timeout {timeout_s:g}: {words}" if words.startswith("timeout") else words) from error
     try:
         with client:
-            _look_for_server(target, min(timeout_s, _LONGEST_LOOK_S))
+            _look_for_server(target, min(timeout_s, _LONGEST_LOOK_S), shown)
             yield client
     except CallError as error:
         raise CommandError(describe_call(error, target, timeout_s, option)) from error
 
 
-def _look_for_server(target: str, timeout_s: float) -> None:
+def _look_for_server(target: str, timeout_s: float, shown: Credentials) -> None:
     """
     Raise `UnavailableError` where *target* cannot be connected to.
 
     The client itself would go on trying until its deadline, as software that outlives a restart should; whoever sits
     at a terminal wants to know. Any answer will do, none within *timeout_s* may still come to the call.
     """
-    with grpc.insecure_channel(target, channel_options(target, None)) as channel:
+    # In the clear where that was allowed, and where it is not this is not reached.
+    credentials = channel_credentials(target, shown.tls, insecure=shown.tls is None)
+    with open_channel(target, credentials, channel_options(target, shown.tls)) as channel:
         check: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_HEALTH)
         try:
             check(b"", timeout=timeout_s)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from oversight.cli.connection import open_client
+from oversight.cli.credentials import given_credentials
 from oversight.cli.failures import CommandError, Failure
 from oversight.cli.load_generator.arrivals import ARRIVALS
 from oversight.cli.load_generator.closed_loop import Pace
@@ -78,6 +79,7 @@ def run(
     plan = Plan(
         target=target,
         insecure=insecure,
+        credentials=given_credentials(),
         timeout_s=timeout_s,
         connections=connections,
         processes=processes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oversight.access.protocols import OPEN, Access
 from oversight.grpc_api.answering import Answering
 from oversight.grpc_api.call_loop import Method, ReadingPool
 from oversight.grpc_api.insight_service import InsightService
@@ -30,9 +31,10 @@ def build_admin_server(
     policies: PolicyDesk,
     counters: Counters,
     tracer: CallTracer | None,
+    access: Access = OPEN,
 ) -> Server:
     """
-    Return the server of the admin port, not yet listening.
+    Return the server of the admin port, not yet listening; raise `KeyFileError` for TLS files that cannot be used.
 
     Its services run in the pool for reads, so that a bounded number of calls share the interpreter with the drain.
     """
@@ -42,4 +44,4 @@ def build_admin_server(
         return [method for service in services for method in service.methods(answering, reads)]
 
     names = tuple(service.NAME for service in services)
-    return assemble(settings, "admin_listen", names, methods, counters=counters, tracer=tracer)
+    return assemble(settings, "admin_listen", names, methods, counters=counters, tracer=tracer, access=access)

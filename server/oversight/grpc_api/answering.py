@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError
 
@@ -18,16 +18,17 @@ from oversight.errors import (
     RecordUnavailableError,
     RequestTooLargeError,
 )
+from oversight.grpc_api.authentication import Authentication
 from oversight.grpc_api.call_loop import Headers, Method, ReadingPool, Steps
 from oversight.grpc_api.spans import CallSpans, end_span, trace_id_of
 from oversight.grpc_api.status import INTERNAL, Refusal, refuse
 from oversight.journal.protocols import Turns
 from oversight.telemetry.counters import Counters
 
-__all__ = ["LOCAL_CALLER", "Answering", "Reply"]
+if TYPE_CHECKING:
+    from oversight.telemetry.spans import CallSpan
 
-LOCAL_CALLER = "local"
-"""Every caller's name while no authentication is configured."""
+__all__ = ["Answering", "Reply"]
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +41,20 @@ class Answering:
     """Makes methods out of functions that take a parsed message and a `Call`, and return the reply's bytes."""
 
     def __init__(
-        self, *, max_message_bytes: int, max_waiting: int, counters: Counters, spans: CallSpans | None
+        self,
+        *,
+        max_message_bytes: int,
+        max_waiting: int,
+        counters: Counters,
+        spans: CallSpans | None,
+        authentication: Authentication,
     ) -> None:
-        """Take the limits (settings max_message_bytes and max_waiting_calls); *spans* is None where none are made."""
+        """
+        Take the limits (settings max_message_bytes and max_waiting_calls) and what finds out who calls.
+
+        *spans* is None where none are made.
+        """
+        self._authentication = authentication
         self._max_message_bytes = max_message_bytes
         self._max_waiting = max_waiting
         self._counters = counters
@@ -56,7 +68,13 @@ class Answering:
         pool: ReadingPool | None = None,
     ) -> Method:
         """Return the method at *path* (`/package.Service/Method`), whose messages *parse* reads."""
-        return Method(path, self._guard(path.removeprefix("/"), parse, function), pool)
+        return Method(
+            path,
+            self._guard(path.removeprefix("/"), parse, function),
+            pool,
+            self._authentication.admit(path),
+            self._authentication.current_generation,
+        )
 
     def overloaded(self, path: str) -> Refusal:
         """Return the refusal of a call of the method at *path* because too many wait."""
@@ -96,7 +114,7 @@ class Answering:
         span = None
         try:
             span = None if self._spans is None else self._spans.start(name, headers.metadata)
-            reply = yield from work(Call(LOCAL_CALLER, trace_id_of(headers.metadata, span), started_ns, span))
+            reply = yield from work(_call(headers, started_ns, span))
         except GeneratorExit:  # the server has stopped; nobody waits any more
             raise
         except BaseException:  # noqa: BLE001 - SystemExit too would end the thread that answers all calls
@@ -133,6 +151,11 @@ def _in_time(turns: Turns[bytes], deadline_s: float) -> Turns[bytes]:
             failure = error
         if unsynced is None:
             _check_deadline(deadline_s)
+
+
+def _call(headers: Headers, started_ns: int, span: CallSpan | None) -> Call:
+    name, _, tenant_id = headers.caller
+    return Call(name, trace_id_of(headers.metadata, span), started_ns, span, tenant_id)
 
 
 def _check_deadline(deadline_s: float) -> None:

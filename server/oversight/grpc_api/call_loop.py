@@ -145,7 +145,7 @@ class CallLoop:
             self._accepting -= 1
             if event.success:  # else the server is stopping
                 self._accept(tag)
-                call = OneCall(event.call, tag, Headers(event.invocation_metadata, event.call_details.deadline))
+                call = OneCall(event.call, tag, event)
                 self._under_way.add(call)
                 self._guarded(call, self._begin)
         elif tag.answered:
@@ -174,6 +174,9 @@ class CallLoop:
                     call.answer(self._broken)
 
     def _begin(self, call: OneCall) -> None:
+        # First: who may not call, learns nothing else.
+        if not call.is_admitted():
+            return
         if self._is_full(call.method.pool):
             call.answer(self._overloaded(call.method.path))
         else:
@@ -185,7 +188,7 @@ class CallLoop:
         elif self._is_full(call.method.pool):
             # Again: between headers and message, others may have come.
             call.answer(self._overloaded(call.method.path))
-        else:
+        elif call.is_admitted():  # again: credentials may have been revoked meanwhile
             call.steps = call.method.answer(message, call.headers)
             if call.method.pool is None:
                 self._ready.append(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from oversight.decisions import Answer, Asked, Call, Decisions, chunks
-from oversight.errors import InvalidRequestError
+from oversight.errors import CallError, DecisionNotFoundError, InvalidRequestError
 from oversight.grpc_api.answering import Answering, Reply
 from oversight.grpc_api.call_loop import Method, ReadingPool
 from oversight.grpc_api.convert.checks import check_hex_id
@@ -14,6 +14,7 @@ from oversight.grpc_api.convert.replies import found_to_proto
 from oversight.grpc_api.convert.requests import canonical_form, request_from_proto
 from oversight.grpc_api.spans import describe_decision
 from oversight.grpc_api.status import item_error
+from oversight.grpc_api.tenants import tenant_for
 from oversight.journal.protocols import Turns
 from oversight.reading import Reading
 from oversight.v1 import decision_service_pb2 as pb
@@ -55,14 +56,14 @@ class DecisionService:
 
     def decide(self, request: pb.DecideRequest, call: Call) -> bytes:
         """Decide one message; the record is in the journal before this returns."""
-        decision, reply = self._decisions.decide(_asked(request, self._clock_us()), call)
+        decision, reply = self._decisions.decide(_asked(request, self._clock_us(), call), call)
         if call.span is not None:
             describe_decision(call.span, decision)
         return reply
 
     def decide_synced(self, request: pb.DecideRequest, call: Call) -> Turns[bytes]:
         """Decide one message; the record is on the disk before this returns."""
-        decision, reply = yield from self._decisions.decide_synced(_asked(request, self._clock_us()), call)
+        decision, reply = yield from self._decisions.decide_synced(_asked(request, self._clock_us(), call), call)
         if call.span is not None:
             describe_decision(call.span, decision)
         return reply
@@ -71,38 +72,43 @@ class DecisionService:
         """Decide several messages; an item that is wrong has its error in its place."""
         check_batch("requests", len(request.requests))
         now = self._clock_us()
-        items: list[Asked | InvalidRequestError] = []
+        items: list[Asked | CallError] = []
         for messages in chunks(request.requests):
-            items += [_parse(message, now) for message in messages]
+            items += [_parse(message, now, call) for message in messages]
             yield None
         asked = [item for item in items if isinstance(item, Asked)]
         answers = iter((yield from self._decisions.decide_many(asked, call)) if asked else ())
         # By hand, because what a result holds is there in bytes: what was put on record is what is sent.
         return b"".join([delimited(_RESULTS, _result(item, answers)) for item in items])
 
-    def get_decision(self, request: pb.GetDecisionRequest, call: Call) -> bytes:  # noqa: ARG002 - every method's signature
+    def get_decision(self, request: pb.GetDecisionRequest, call: Call) -> bytes:
         """Read a decision on record."""
         decision_id = check_hex_id("decision_id", request.decision_id)
         if request.view not in pb.DecisionView.values():
             raise InvalidRequestError("view", f"expected BASIC or EXPLAIN, got {request.view}")
         explain = request.view == pb.DECISION_VIEW_EXPLAIN
+        if call.tenant_id and self._reading.find(decision_id).stored.request.tenant_id != call.tenant_id:
+            # Nobody learns that another tenant's is there.
+            raise DecisionNotFoundError(decision_id)
         return found_to_proto(self._reading.find(decision_id, with_rules=explain)).SerializeToString()
 
 
-def _asked(message: pb.DecideRequest, now_us: int) -> Asked:
+def _asked(message: pb.DecideRequest, now_us: int, call: Call) -> Asked:
+    if call.tenant_id:
+        message.tenant_id = tenant_for(call, message.tenant_id, "decide")
     request = request_from_proto(message, now_us)
     return Asked(request, canonical_form(message, request))
 
 
-def _parse(message: pb.DecideRequest, now_us: int) -> Asked | InvalidRequestError:
+def _parse(message: pb.DecideRequest, now_us: int, call: Call) -> Asked | CallError:
     try:
-        return _asked(message, now_us)
-    except InvalidRequestError as error:
+        return _asked(message, now_us, call)
+    except CallError as error:
         return error
 
 
-def _result(item: Asked | InvalidRequestError, answers: Iterator[Answer]) -> bytes:
-    if isinstance(item, InvalidRequestError):
+def _result(item: Asked | CallError, answers: Iterator[Answer]) -> bytes:
+    if isinstance(item, CallError):
         return pb.BatchDecideResult(error=item_error(item)).SerializeToString()
     return delimited(_RESPONSE, next(answers).reply)
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # compiled, and without types; see call_loop
 
+from oversight.access.identity import LOCAL, Identity
 from oversight.grpc_api.status import Refusal
 from oversight.journal.protocols import Turns
 
@@ -21,10 +22,11 @@ _NO_FLAGS = 0
 
 
 class Headers(NamedTuple):
-    """What came ahead of a call's message: its metadata, and its deadline in seconds since 1970."""
+    """What came ahead of a call's message: its metadata, its deadline in seconds since 1970, and who calls."""
 
     metadata: tuple[tuple[str, str | bytes], ...]
     deadline_s: float
+    caller: Identity = LOCAL
 
 
 Steps = Turns[bytes | Refusal]
@@ -56,26 +58,45 @@ class Method(NamedTuple):
     One unary method: its *path* (`/package.Service/Method`) and what answers it.
 
     *answer* gets the message's bytes. It runs in the loop, and must not wait there; with a *pool*, it runs on one of
-    its threads.
+    its threads. Before the message is read, *admit* is asked who calls, from the metadata and gRPC's own call; it must
+    not wait at all. It is asked again where `generation()` is another when the message is there.
     """
 
     path: str
     answer: Callable[[bytes, Headers], Steps]
     pool: ReadingPool | None = None
+    admit: Callable[[tuple[tuple[str, str | bytes], ...], Any], Identity | Refusal] = lambda _metadata, _call: LOCAL
+    generation: Callable[[], int] = int
 
 
 class OneCall:
     """One call, from its headers to its answer."""
 
-    __slots__ = ("answered", "core", "headers", "method", "steps")
+    __slots__ = ("answered", "core", "deadline_s", "generation", "headers", "metadata", "method", "steps")
 
+    headers: Headers
     steps: Steps
 
-    def __init__(self, core: Any, method: Method, headers: Headers) -> None:
+    def __init__(self, core: Any, method: Method, event: Any) -> None:
         self.core = core
         self.method = method
-        self.headers = headers
+        self.metadata: tuple[tuple[str, str | bytes], ...] = event.invocation_metadata
+        self.deadline_s: float = event.call_details.deadline
+        self.generation = -1
         self.answered = False
+
+    def is_admitted(self) -> bool:
+        """Find out who calls unless that is known; where nobody may, answer so and return False."""
+        generation = self.method.generation()
+        if generation == self.generation:
+            return True
+        caller = self.method.admit(self.metadata, self.core)
+        if isinstance(caller, Refusal):
+            self.answer(caller)
+            return False
+        self.generation = generation
+        self.headers = Headers(self.metadata, self.deadline_s, caller)
+        return True
 
     def ask_for_message(self) -> None:
         """Ask for the call's message, which comes as an event."""

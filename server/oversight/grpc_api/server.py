@@ -10,14 +10,17 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
+from oversight.access.protocols import OPEN, Access
 from oversight.decisions import Decisions
 from oversight.errors import AddressError
 from oversight.grpc_api.answering import Answering
+from oversight.grpc_api.authentication import Admit, Authentication
 from oversight.grpc_api.call_loop import CallLoop, Method, ReadingPool
 from oversight.grpc_api.decision_service import DecisionService
 from oversight.grpc_api.outcome_service import OutcomeService
 from oversight.grpc_api.spans import CallSpans
-from oversight.grpc_api.status import INTERNAL
+from oversight.grpc_api.status import INTERNAL, Refusal
+from oversight.grpc_api.tls import ServerTls, tls_files
 from oversight.outcomes import Outcomes
 from oversight.reading import Reading
 from oversight.settings import Settings
@@ -73,6 +76,7 @@ class Server:
         services: Sequence[str],
         status: health.HealthServicer,
         pools: _Pools,
+        tls: ServerTls | None,
     ) -> None:
         self._server = server
         self._loop = loop
@@ -80,6 +84,7 @@ class Server:
         self._services = services
         self._health = status
         self._pools = pools
+        self._tls = tls
 
     def start(self, *, serving: bool = True) -> int:
         """
@@ -89,7 +94,10 @@ class Server:
         """
         self.set_serving(serving=serving)
         try:
-            port = self._server.add_insecure_port(self._address)
+            if self._tls is None:
+                port = self._server.add_insecure_port(self._address)
+            else:
+                port = self._server.add_secure_port(self._address, self._tls.credentials())
         except RuntimeError as error:
             raise AddressError(f"cannot listen on {self._address} (setting {self._setting})") from error
         self._server.start()
@@ -119,8 +127,9 @@ def build_server(
     counters: Counters,
     tracer: CallTracer | None,
     clock_us: Callable[[], int],
+    access: Access = OPEN,
 ) -> Server:
-    """Return the server of one worker, not yet listening."""
+    """Return the server of one worker, not yet listening; raise `KeyFileError` for TLS files that cannot be used."""
 
     def methods(answering: Answering, reads: ReadingPool) -> list[Method]:
         return [
@@ -129,7 +138,7 @@ def build_server(
         ]
 
     services = (DecisionService.NAME, OutcomeService.NAME)
-    return assemble(settings, "listen", services, methods, counters=counters, tracer=tracer)
+    return assemble(settings, "listen", services, methods, counters=counters, tracer=tracer, access=access)
 
 
 def assemble(
@@ -140,20 +149,26 @@ def assemble(
     *,
     counters: Counters,
     tracer: CallTracer | None,
+    access: Access = OPEN,
 ) -> Server:
     """
     Return a server of *services* at the address in *setting*, not yet listening.
 
-    *methods* makes their methods; those that wait run in the pool that it is given.
+    *methods* makes their methods; those that wait run in the pool that it is given. *access* says whose calls are
+    taken. Raises `KeyFileError` for TLS files that cannot be used.
     """
+    files = tls_files(settings, setting)
+    tls = None if files is None else ServerTls(files)
     pools = _Pools()
     # For health checks alone; what else there is has a pool of its own, or the loop.
     server = grpc.server(pools.check, options=_options(settings))
+    authentication = Authentication(access, counters, failures_per_s=settings.authentication_failures_per_s)
     answering = Answering(
         max_message_bytes=settings.max_message_bytes,
         max_waiting=settings.max_waiting_calls,
         counters=counters,
         spans=None if tracer is None else CallSpans(tracer),
+        authentication=authentication,
     )
     loop = CallLoop(
         server,
@@ -165,8 +180,8 @@ def assemble(
     )
     status = _Health(pools.watch)
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    _add_reflection(server, services, pools.reflection)
-    return Server(server, loop, (setting, getattr(settings, setting)), services, status, pools)
+    _add_reflection(server, services, pools.reflection, authentication)
+    return Server(server, loop, (setting, getattr(settings, setting)), services, status, pools, tls)
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
@@ -184,10 +199,13 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
     ]
 
 
-def _add_reflection(server: grpc.Server, services: Sequence[str], pool: ThreadPoolExecutor) -> None:
+def _add_reflection(
+    server: grpc.Server, services: Sequence[str], pool: ThreadPoolExecutor, authentication: Authentication
+) -> None:
     names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
     servicer = reflection.ReflectionServicer(names)
-    servicer.ServerReflectionInfo = _on_pool(servicer.ServerReflectionInfo, pool)
+    admit = authentication.admit(f"/{reflection.SERVICE_NAME}/ServerReflectionInfo")
+    servicer.ServerReflectionInfo = _on_pool(_admitted(servicer.ServerReflectionInfo, admit), pool)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)
     # Version 1 has the messages of v1alpha under another name; newer tools ask for it first.
     handler: Any = grpc.stream_stream_rpc_method_handler(
@@ -199,6 +217,20 @@ def _add_reflection(server: grpc.Server, services: Sequence[str], pool: ThreadPo
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("grpc.reflection.v1.ServerReflection", methods),)
     )
+
+
+def _admitted(behaviour: Callable[..., Any], admit: Admit) -> Callable[..., Any]:
+    """Return *behaviour* for callers who are admitted."""
+
+    def run(request: Any, context: Any) -> Any:
+        # gRPC's own call: it has the connection's certificate.
+        caller = admit(tuple(context.invocation_metadata()), context._rpc_event.call)  # noqa: SLF001 - see above
+        if isinstance(caller, Refusal):
+            context.set_trailing_metadata(caller.trailers)
+            context.abort(caller.code, caller.text)
+        return behaviour(request, context)
+
+    return run
 
 
 def _on_pool(behaviour: Callable[..., Any], pool: ThreadPoolExecutor) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ from oversight.errors import (
     NotReplayableError,
     OutOfBoundsError,
     OverloadedError,
+    PermissionDeniedError,
     PolicyNotFoundError,
     RecordPendingError,
     RecordUnavailableError,
@@ -28,6 +29,8 @@ from oversight.errors import (
     StaleRevisionError,
     StopNotEngagedError,
     StoreUnavailableError,
+    TooManyFailuresError,
+    UnauthenticatedError,
     UnknownScopeError,
     UnknownThresholdError,
 )
@@ -62,8 +65,12 @@ STATUSES: Mapping[type[CallError], tuple[grpc.StatusCode, ErrorReason.ValueType]
     NotPendingError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_NOT_PENDING),
     StopNotEngagedError: (grpc.StatusCode.FAILED_PRECONDITION, ErrorReason.ERROR_REASON_STOP_NOT_ENGAGED),
     PolicyNotFoundError: (grpc.StatusCode.NOT_FOUND, ErrorReason.ERROR_REASON_POLICY_NOT_FOUND),
+    UnauthenticatedError: (grpc.StatusCode.UNAUTHENTICATED, ErrorReason.ERROR_REASON_UNAUTHENTICATED),
+    PermissionDeniedError: (grpc.StatusCode.PERMISSION_DENIED, ErrorReason.ERROR_REASON_PERMISSION_DENIED),
+    TooManyFailuresError: (grpc.StatusCode.RESOURCE_EXHAUSTED, ErrorReason.ERROR_REASON_TOO_MANY_FAILURES),
 }
 
+_PAUSES_MS: Mapping[type[CallError], int] = {OverloadedError: PUSHBACK_MS, TooManyFailuresError: 1000}
 _PREFIX = "ERROR_REASON_"
 
 
@@ -78,7 +85,8 @@ class Refusal(NamedTuple):
 def refuse(error: CallError) -> Refusal:
     """Return the *error*'s status, text and details."""
     code, reason = STATUSES[type(error)]
-    pushback = (("grpc-retry-pushback-ms", str(PUSHBACK_MS)),) if isinstance(error, OverloadedError) else ()
+    pause_ms = _PAUSES_MS.get(type(error))
+    pushback = () if pause_ms is None else (("grpc-retry-pushback-ms", str(pause_ms)),)
     return Refusal(code, str(error), (*pushback, _details(code, str(error), reason, error.metadata)))
 
 

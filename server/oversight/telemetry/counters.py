@@ -19,7 +19,7 @@ class Counters:
     a hundred times as much on the call path.
     """
 
-    __slots__ = ("_calls", "_decisions", "_failures", "_lost", "_outcomes", "_synced", "_syncs")
+    __slots__ = ("_calls", "_decisions", "_failures", "_lost", "_outcomes", "_refused", "_synced", "_syncs")
 
     def __init__(self) -> None:
         self._decisions: dict[tuple[int, int], int] = {
@@ -29,6 +29,7 @@ class Counters:
         self._outcomes = 0
         self._lost = 0
         self._failures: defaultdict[str, int] = defaultdict(int)
+        self._refused: defaultdict[str, int] = defaultdict(int)
         self._syncs = 0
         self._synced = 0
 
@@ -52,6 +53,10 @@ class Counters:
         """Count *syncs* of the journal, and the *calls* that went on then."""
         self._syncs += syncs
         self._synced += calls
+
+    def count_refused_caller(self, cause: str) -> None:
+        """Count one call that was refused for who sent it, by the cause (`access.identity.RefusedError`, `role`)."""
+        self._refused[cause] += 1
 
     def count_call(self, method: str, code: str) -> None:
         """Count one finished call of *method* (`oversight.v1.DecisionService/Decide`) with a gRPC status name."""
@@ -81,6 +86,10 @@ class Counters:
         """Return calls whose records could not be written by cause, as they are now."""
         return dict(self._failures)
 
+    def refused_callers(self) -> Mapping[str, int]:
+        """Return calls refused for who sent them by cause, as they are now."""
+        return dict(self._refused)
+
     def decisions(self) -> Mapping[tuple[int, int], int]:
         """Return decisions answered by (tier, evaluation), as they are now."""
         return self._decisions.copy()
@@ -94,7 +103,8 @@ class Counters:
         Return everything in a form that JSON can carry.
 
         `decisions` is the total, `tiers` and `evaluations` split it by name, `calls` maps a method to status names,
-        `record_failures` a cause to the calls whose records could not be written.
+        `record_failures` a cause to the calls whose records could not be written, `refused_callers` one to the calls
+        that were refused for who sent them.
         """
         tiers = {tier.name: 0 for tier in Tier}
         evaluations = {evaluation.name: 0 for evaluation in Evaluation}
@@ -111,6 +121,7 @@ class Counters:
             "outcomes": self._outcomes,
             "records_lost": self._lost,
             "record_failures": self.failures(),
+            "refused_callers": self.refused_callers(),
             "syncs": self._syncs,
             "synced_calls": self._synced,
             "calls": calls,

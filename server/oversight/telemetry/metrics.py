@@ -41,10 +41,6 @@ def register_counters(meter: Meter, counters: Counters) -> None:
     def lost(_: CallbackOptions) -> Iterable[Observation]:
         yield Observation(counters.lost)
 
-    def failures(_: CallbackOptions) -> Iterable[Observation]:
-        for cause, count in counters.failures().items():
-            yield Observation(count, {"cause": cause})
-
     def syncs(_: CallbackOptions) -> Iterable[Observation]:
         yield Observation(counters.syncs)
 
@@ -65,9 +61,15 @@ def register_counters(meter: Meter, counters: Counters) -> None:
     )
     meter.create_observable_counter(
         "oversight.journal.failures",
-        [failures],
+        [_by_cause(counters.failures)],
         unit="{call}",
         description="Calls whose records could not be written, by cause.",
+    )
+    meter.create_observable_counter(
+        "oversight.authentication.failures",
+        [_by_cause(counters.refused_callers)],
+        unit="{call}",
+        description="Calls refused for who sent them, by cause.",
     )
     meter.create_observable_counter(
         "oversight.journal.syncs", [syncs], unit="{sync}", description="Syncs of the journal to the disk."
@@ -83,6 +85,14 @@ def register_gauges(meter: Meter, gauges: Mapping[str, Callable[[], float]]) -> 
     for name, read in gauges.items():
         unit, description = GAUGES[name]
         meter.create_observable_gauge(name, [_observe(read)], unit=unit, description=description)
+
+
+def _by_cause(read: Callable[[], Mapping[str, int]]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def observe(_: CallbackOptions) -> Iterable[Observation]:
+        for cause, count in read().items():
+            yield Observation(count, {"cause": cause})
+
+    return observe
 
 
 def _observe(read: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:

@@ -81,6 +81,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: no stop of this scope is engaged."""
     ERROR_REASON_POLICY_NOT_FOUND: _ErrorReason.ValueType  # 30
     """NOT_FOUND: no such policy, or no such snapshot. Metadata: `policy` and `digest`, where they are known."""
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 21
+    """UNAUTHENTICATED: the call has no credentials that this server takes; the server's log says more."""
+    ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 22
+    """PERMISSION_DENIED: the caller may not do this, or not for this tenant. Metadata: `role`, which it would need."""
+    ERROR_REASON_TOO_MANY_FAILURES: _ErrorReason.ValueType  # 23
+    """RESOURCE_EXHAUSTED: too many calls from this address had wrong credentials in the last second; the trailer
+    `grpc-retry-pushback-ms` says when to try again.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed."""
@@ -139,6 +147,14 @@ ERROR_REASON_STOP_NOT_ENGAGED: ErrorReason.ValueType  # 20
 """FAILED_PRECONDITION: no stop of this scope is engaged."""
 ERROR_REASON_POLICY_NOT_FOUND: ErrorReason.ValueType  # 30
 """NOT_FOUND: no such policy, or no such snapshot. Metadata: `policy` and `digest`, where they are known."""
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 21
+"""UNAUTHENTICATED: the call has no credentials that this server takes; the server's log says more."""
+ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 22
+"""PERMISSION_DENIED: the caller may not do this, or not for this tenant. Metadata: `role`, which it would need."""
+ERROR_REASON_TOO_MANY_FAILURES: ErrorReason.ValueType  # 23
+"""RESOURCE_EXHAUSTED: too many calls from this address had wrong credentials in the last second; the trailer
+`grpc-retry-pushback-ms` says when to try again.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

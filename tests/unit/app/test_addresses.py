@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from oversight.app.addresses import Address, check_addresses, find_ports, parse_address
+from oversight.app.addresses import Address, check_addresses, find_ports, is_beyond_loopback, parse_address
 from oversight.errors import AddressError
 from oversight.settings import Settings
 
@@ -123,3 +123,17 @@ def test_an_address_of_no_interface_here_is_said_in_words() -> None:
 
     with pytest.raises(AddressError, match=r"cannot listen on 192\.0\.2\.7:50051: .*; change --listen"):
         find_ports(settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "prefix"), [("listen", "tls"), ("admin_listen", "tls"), ("admin_listen", "admin_tls")]
+)
+def test_with_tls_any_address_may_be_served(setting: str, prefix: str) -> None:
+    """Callers there need credentials too, whatever else is set (`app.access`)."""
+    tls = {f"{prefix}_cert_file": "server.pem", f"{prefix}_key_file": "server.key"}
+    settings = Settings(**{setting: "0.0.0.0:50051", **tls})  # type: ignore[arg-type]  # by name
+
+    check_addresses(settings)
+
+    assert is_beyond_loopback(settings)
+    assert not is_beyond_loopback(Settings())

@@ -11,14 +11,16 @@ from typing import Any
 import grpc
 import pytest
 
+from oversight.access.protocols import OPEN
 from oversight.decisions import Call
 from oversight.grpc_api.answering import Answering, Reply
+from oversight.grpc_api.authentication import Authentication
 from oversight.grpc_api.call_loop import Headers
 from oversight.grpc_api.spans import CallSpans
 from oversight.grpc_api.status import INTERNAL, Refusal
 from oversight.telemetry.counters import Counters
 
-PATH = "/example.Service/Do"
+PATH = "/oversight.v1.DecisionService/Decide"
 NO_DEADLINE = Headers((), math.inf)
 
 
@@ -35,7 +37,13 @@ def answer(
     """Return how a method of *function* answers, what was counted, and how often it let others go first."""
     counters = Counters()
     spans = None if tracer is None else CallSpans(tracer)
-    answering = Answering(max_message_bytes=1024, max_waiting=1, counters=counters, spans=spans)
+    answering = Answering(
+        max_message_bytes=1024,
+        max_waiting=1,
+        counters=counters,
+        spans=spans,
+        authentication=Authentication(OPEN, counters, failures_per_s=1),
+    )
     steps = answering.method(PATH, bytes, function).answer(b"", headers)
     turns = 0
     while True:
@@ -55,8 +63,8 @@ def in_turns(_message: bytes, _call: Call) -> Generator[None, None, bytes]:
 
 def test_a_reply_may_come_at_once_or_in_turns() -> None:
     """A long call must not hold up the others."""
-    assert (b"now", {("example.Service/Do", "OK"): 1}, 0) == answer(lambda _message, _call: b"now")
-    assert (b"done", {("example.Service/Do", "OK"): 1}, 2) == answer(in_turns)
+    assert (b"now", {(PATH[1:], "OK"): 1}, 0) == answer(lambda _message, _call: b"now")
+    assert (b"done", {(PATH[1:], "OK"): 1}, 2) == answer(in_turns)
 
 
 def test_a_call_whose_deadline_passes_on_the_way_goes_no_further() -> None:
@@ -79,15 +87,19 @@ def test_a_call_whose_deadline_passes_on_the_way_goes_no_further() -> None:
 
 def test_a_tracer_that_fails_costs_one_call() -> None:
     """The thread that answers all calls must survive it."""
-    assert (INTERNAL, {("example.Service/Do", "INTERNAL"): 1}, 0) == answer(
-        lambda _message, _call: b"", tracer=BrokenTracer()
-    )
+    assert (INTERNAL, {(PATH[1:], "INTERNAL"): 1}, 0) == answer(lambda _message, _call: b"", tracer=BrokenTracer())
 
 
 def test_a_call_that_is_abandoned_is_nobodys_fault(caplog: pytest.LogCaptureFixture) -> None:
     """A server that stops in the middle of a batch must not end with a stack trace."""
     counters = Counters()
-    answering = Answering(max_message_bytes=1024, max_waiting=1, counters=counters, spans=None)
+    answering = Answering(
+        max_message_bytes=1024,
+        max_waiting=1,
+        counters=counters,
+        spans=None,
+        authentication=Authentication(OPEN, counters, failures_per_s=1),
+    )
     steps = answering.method(PATH, bytes, in_turns).answer(b"", NO_DEADLINE)
     next(steps)
     with caplog.at_level(logging.DEBUG):

@@ -46,6 +46,7 @@ def test_everything_is_in_the_dict_and_json_can_carry_it() -> None:
     counters.count_outcome()
     counters.count_lost(3)
     counters.count_failure("ENOSPC")
+    counters.count_refused_caller("unknown")
     counters.count_sync(2, 7)
     counters.count_call("oversight.v1.DecisionService/Decide", "OK")
     counters.count_call("oversight.v1.DecisionService/Decide", "OK")
@@ -58,6 +59,7 @@ def test_everything_is_in_the_dict_and_json_can_carry_it() -> None:
         "outcomes": 1,
         "records_lost": 3,
         "record_failures": {"ENOSPC": 1},
+        "refused_callers": {"unknown": 1},
         "syncs": 2,
         "synced_calls": 7,
         "calls": {"oversight.v1.DecisionService/Decide": {"INVALID_ARGUMENT": 1, "OK": 2}},

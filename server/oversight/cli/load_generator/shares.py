@@ -6,9 +6,10 @@ import contextlib
 import gc
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
+from oversight.cli.credentials import Credentials
 from oversight.cli.load_generator import arrivals
 from oversight.cli.load_generator.closed_loop import CALLERS, Pace, find_pace
 from oversight.cli.load_generator.measurement import Measurement
@@ -17,6 +18,7 @@ from oversight.cli.load_generator.open_loop import OpenLoop
 from oversight.cli.load_generator.processes import Start, run_in_processes
 from oversight.cli.load_generator.transport import GrpcTransport
 from oversight_client import payloads
+from oversight_client.bearer import read_bearer
 
 __all__ = ["Plan", "measure_pace", "run_step"]
 
@@ -39,6 +41,7 @@ class Plan:
 
     target: str
     insecure: bool = False
+    credentials: Credentials = field(default_factory=Credentials, repr=False)
     timeout_s: float = 5.0
     connections: int = 16
     processes: int = 1
@@ -126,6 +129,8 @@ def _transport(plan: Plan) -> GrpcTransport:
         connections=max(1, plan.connections // plan.processes),
         timeout_s=plan.timeout_s,
         insecure=plan.insecure,
+        tls=plan.credentials.tls,
+        bearer=read_bearer(plan.credentials.token, plan.credentials.token_file),
     )
 
 

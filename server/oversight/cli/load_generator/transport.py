@@ -10,7 +10,8 @@ from typing import NamedTuple, Protocol, Self
 import grpc
 from grpc import aio
 
-from oversight_client.channel import channel_credentials, channel_options, open_aio_channel
+from oversight_client.bearer import Bearer, authorized
+from oversight_client.channel import TlsOptions, channel_credentials, channel_options, open_aio_channel
 
 __all__ = ["OK", "Answer", "GrpcTransport", "Transport"]
 
@@ -43,20 +44,32 @@ class GrpcTransport:
     48 with one connection and 184 with four, whose threads pass the interpreter's lock around; a thread a call 55-62.
     """
 
-    def __init__(self, target: str, *, method: str, connections: int, timeout_s: float, insecure: bool = False) -> None:
+    def __init__(
+        self,
+        target: str,
+        *,
+        method: str,
+        connections: int,
+        timeout_s: float,
+        insecure: bool = False,
+        tls: TlsOptions | None = None,
+        bearer: Bearer | None = None,
+    ) -> None:
         self._target = target
         self._method = method
         self._connections = connections
         self._timeout_s = timeout_s
-        self._credentials = channel_credentials(target, None, insecure=insecure)
+        self._credentials = channel_credentials(target, tls, insecure=insecure)
+        self._options = channel_options(target, tls)
+        self._bearer = bearer
         self._channels: list[aio.Channel] = []
 
     async def __aenter__(self) -> Self:
-        options = channel_options(self._target, None)
+        options = self._options
         self._channels = [open_aio_channel(self._target, self._credentials, options) for _ in range(self._connections)]
         # Bytes as they are: requests were made before they were due, and replies are read once they are timed.
         methods: list[aio.UnaryUnaryMultiCallable[bytes, bytes]] = [
-            channel.unary_unary(self._method) for channel in self._channels
+            authorized(channel, self._bearer).unary_unary(self._method) for channel in self._channels
         ]
         self._turns = itertools.cycle(methods)
         # A connection that does not come up shows in the calls: it is not waited for, and not hidden.

@@ -1,0 +1,58 @@
+"""What the controller does for the check of callers: publishes tokens and keys, and follows them itself."""
+
+from __future__ import annotations
+
+from oversight.app.access import CurrentAccess
+from oversight.app.handover import run_folder
+from oversight.app.key_watch import KeyWatch
+from oversight.app.repetition import Repetition
+from oversight.app.store import open_tokens
+from oversight.app.token_watch import TokenWatch
+from oversight.settings import Settings
+
+__all__ = ["AccessDesk"]
+
+_LOOK_S = 0.2
+
+
+class AccessDesk:
+    """
+    Publishes whose credentials are taken, in `loops`; `access` is for the admin port.
+
+    Raises `KeyFileError` for a file that cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        run = run_folder(settings.data_dir)
+        self.access = CurrentAccess(settings)
+        self._tokens = TokenWatch(open_tokens(settings), run)
+        self._keys = KeyWatch(settings, run) if settings.jwt_jwks else None
+        self.loops = (
+            Repetition("the look at the tokens", _LOOK_S, self._look_at_tokens),
+            # Apart: an issuer that does not answer must not delay a revocation.
+            Repetition("the look at the issuer's keys", _LOOK_S, self._look_at_keys),
+        )
+
+    @property
+    def problem(self) -> str:
+        """Why what is published may be out of date, or empty."""
+        keys = "" if self._keys is None else self._keys.problem
+        return "; ".join(filter(None, (self._tokens.problem, keys, self.access.problem)))
+
+    def publish(self) -> None:
+        """Publish once, before workers ask."""
+        self._look_at_tokens()
+        self._look_at_keys()
+
+    def stop(self) -> None:
+        """End the loops."""
+        for loop in self.loops:
+            loop.stop(0.0)
+
+    def _look_at_tokens(self) -> None:
+        self._tokens.step()
+        self.access.refresh()
+
+    def _look_at_keys(self) -> None:
+        if self._keys is not None:
+            self._keys.step()
