@@ -125,7 +125,8 @@ class ThresholdServiceServicer:
     def RollbackThresholds(self, request, context):
         """Puts the live values of an earlier revision in force again; stops stay as they are. It is checked as any change is:
         back to looser values is a loosening.
-        Statuses: as of UpdateThresholds; INVALID_ARGUMENT too where to_revision does not exist.
+        Statuses: INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, ABORTED and UNAVAILABLE as of UpdateThresholds;
+        INVALID_ARGUMENT too where to_revision does not exist.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,7 +172,7 @@ class ThresholdServiceServicer:
 
     def ListStops(self, request, context):
         """Lists the stops that are engaged.
-        Statuses: UNAVAILABLE.
+        Statuses: INVALID_ARGUMENT (the message is none), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -57,7 +57,8 @@ class ThresholdServiceStub:
     RollbackThresholds: _grpc.UnaryUnaryMultiCallable[_threshold_service_pb2.RollbackThresholdsRequest, _threshold_service_pb2.RollbackThresholdsResponse]
     """Puts the live values of an earlier revision in force again; stops stay as they are. It is checked as any change is:
     back to looser values is a loosening.
-    Statuses: as of UpdateThresholds; INVALID_ARGUMENT too where to_revision does not exist.
+    Statuses: INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, ABORTED and UNAVAILABLE as of UpdateThresholds;
+    INVALID_ARGUMENT too where to_revision does not exist.
     """
     ApproveThresholdChange: _grpc.UnaryUnaryMultiCallable[_threshold_service_pb2.ApproveThresholdChangeRequest, _threshold_service_pb2.ApproveThresholdChangeResponse]
     """Puts a change in force that waits for a second person. Everything is checked again: it must change just what it
@@ -83,7 +84,7 @@ class ThresholdServiceStub:
     """
     ListStops: _grpc.UnaryUnaryMultiCallable[_threshold_service_pb2.ListStopsRequest, _threshold_service_pb2.ListStopsResponse]
     """Lists the stops that are engaged.
-    Statuses: UNAVAILABLE.
+    Statuses: INVALID_ARGUMENT (the message is none), UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -115,7 +116,8 @@ class ThresholdServiceAsyncStub(ThresholdServiceStub):
     RollbackThresholds: _aio.UnaryUnaryMultiCallable[_threshold_service_pb2.RollbackThresholdsRequest, _threshold_service_pb2.RollbackThresholdsResponse]  # type: ignore[assignment]
     """Puts the live values of an earlier revision in force again; stops stay as they are. It is checked as any change is:
     back to looser values is a loosening.
-    Statuses: as of UpdateThresholds; INVALID_ARGUMENT too where to_revision does not exist.
+    Statuses: INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, ABORTED and UNAVAILABLE as of UpdateThresholds;
+    INVALID_ARGUMENT too where to_revision does not exist.
     """
     ApproveThresholdChange: _aio.UnaryUnaryMultiCallable[_threshold_service_pb2.ApproveThresholdChangeRequest, _threshold_service_pb2.ApproveThresholdChangeResponse]  # type: ignore[assignment]
     """Puts a change in force that waits for a second person. Everything is checked again: it must change just what it
@@ -141,7 +143,7 @@ class ThresholdServiceAsyncStub(ThresholdServiceStub):
     """
     ListStops: _aio.UnaryUnaryMultiCallable[_threshold_service_pb2.ListStopsRequest, _threshold_service_pb2.ListStopsResponse]  # type: ignore[assignment]
     """Lists the stops that are engaged.
-    Statuses: UNAVAILABLE.
+    Statuses: INVALID_ARGUMENT (the message is none), UNAVAILABLE.
     """
 
 class ThresholdServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -194,7 +196,8 @@ class ThresholdServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_threshold_service_pb2.RollbackThresholdsResponse, _abc.Awaitable[_threshold_service_pb2.RollbackThresholdsResponse]]:
         """Puts the live values of an earlier revision in force again; stops stay as they are. It is checked as any change is:
         back to looser values is a loosening.
-        Statuses: as of UpdateThresholds; INVALID_ARGUMENT too where to_revision does not exist.
+        Statuses: INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, ABORTED and UNAVAILABLE as of UpdateThresholds;
+        INVALID_ARGUMENT too where to_revision does not exist.
         """
 
     @_abc_1.abstractmethod
@@ -250,7 +253,7 @@ class ThresholdServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_threshold_service_pb2.ListStopsResponse, _abc.Awaitable[_threshold_service_pb2.ListStopsResponse]]:
         """Lists the stops that are engaged.
-        Statuses: UNAVAILABLE.
+        Statuses: INVALID_ARGUMENT (the message is none), UNAVAILABLE.
         """
 
 def add_ThresholdServiceServicer_to_server(servicer: ThresholdServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

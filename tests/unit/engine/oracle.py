@@ -258,7 +258,8 @@ def interpret(
     }
     failed = any(has_failed for rule, _, has_failed in outcomes if not rule.shadow)
     reasons = [reason for rule, reason, _ in outcomes if reason and not rule.shadow]
-    reasons += built_in_matches(scene, missing, stops, ages, failed=failed)
+    # Those of the machine alone count as those of the snapshot.
+    reasons += built_in_matches(scene, missing, (*stops, *facts.stops), ages, failed=failed)
     reasons = in_order(reasons) or [built_in("routine", Tier.HUMAN_ON_THE_LOOP)]
     return OracleDecision(
         tier=Tier(max(reason.tier for reason in reasons)),
