@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from oversight.engine.control import ControlEvent
 from oversight.errors import StaleRevisionError, StoreUnavailableError, StoreVersionError
 from oversight.storage import tables
 from oversight.storage.chain import GENESIS
 from oversight.storage.control_rows import CONTROL_WRITER, event_from_row, event_row
-from oversight.storage.database import READING, Database, in_words
-from oversight.storage.migration import prepare_schema
-from oversight.storage.schema import check_schema
+from oversight.storage.database import Database, in_words
+from oversight.storage.transactions import Transactions
 
 __all__ = ["CHANNEL", "SqlControlStore"]
 
@@ -26,8 +22,6 @@ CHANNEL = "oversight_control"
 _events = tables.control_events
 _heads = tables.chain_heads
 _HEAD = (_heads.c.writer == CONTROL_WRITER) & (_heads.c.chain == _events.name)
-_ATTEMPTS = 3
-_Result = TypeVar("_Result")
 
 
 class SqlControlStore:
@@ -40,14 +34,12 @@ class SqlControlStore:
 
     def __init__(self, database: Database, *, migrate: bool = False) -> None:
         self._database = database
-        self._migrate = migrate
-        self._ready = False
+        self._transactions = Transactions(database, migrate=migrate)
 
     def prepare(self) -> None:
         """Make the tables ready to be written; raise `StoreVersionError` for those of another version."""
         with in_words(self._database, "written"):
-            prepare_schema(self._database, migrate=self._migrate)
-        self._ready = True
+            self._transactions.prepare()
 
     def append(self, event: ControlEvent, *, expected_revision: int) -> int:
         """Put *event* behind the event *expected_revision*; see `ControlStore.append`."""
@@ -69,11 +61,14 @@ class SqlControlStore:
                 connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
             return revision + 1
 
-        return self._write(work)
+        try:
+            return self._transactions.write(work)
+        except StoreVersionError as error:
+            raise StoreUnavailableError(f"the store cannot be written: {error}") from error
 
     def events_after(self, revision: int) -> tuple[ControlEvent, ...]:
         """Return the events behind *revision*, in order; raise `StoreUnavailableError`."""
-        with self._reading() as connection:
+        with self._transactions.reading() as connection:
             if connection is None:
                 return ()
             rows = connection.execute(select(_events).where(_events.c.revision > revision).order_by(_events.c.revision))
@@ -86,36 +81,3 @@ class SqlControlStore:
     def close(self) -> None:
         """Close every connection."""
         self._database.engine.dispose()
-
-    def _write(self, work: Callable[[Connection], _Result]) -> _Result:
-        attempts = _ATTEMPTS
-        while True:
-            attempts -= 1
-            try:
-                if not self._ready:
-                    prepare_schema(self._database, migrate=self._migrate)
-                    self._ready = True
-                with self._database.engine.begin() as connection:
-                    return work(connection)
-            except StoreVersionError as error:
-                raise StoreUnavailableError(f"the store cannot be written: {error}") from error
-            except (SQLAlchemyError, OSError) as error:
-                # Another replica came between: the next look finds its event.
-                if not attempts or not self._database.may_repeat(error):
-                    with in_words(self._database, "written"):
-                        raise
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection | None]:
-        if not self._ready and not self._database.is_there():
-            yield None
-            return
-        try:
-            with (
-                in_words(self._database, "read"),
-                self._database.engine.connect().execution_options(**{READING: True}) as connection,
-            ):
-                self._ready = self._ready or check_schema(connection)
-                yield connection if self._ready else None
-        except StoreVersionError as error:
-            raise StoreUnavailableError(f"the store cannot be read: {error}") from error

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager
+from typing import Any
 
 from sqlalchemy import URL, Column, Connection, Executable, Table, bindparam, insert, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from oversight.engine.compile import ENGINE_VERSION
-from oversight.errors import StoreUnavailableError, StoreVersionError
 from oversight.storage import tables
 from oversight.storage.chain import GENESIS
-from oversight.storage.database import DEFAULT_LIMITS, READING, Limits, in_words
+from oversight.storage.database import DEFAULT_LIMITS, Limits
 from oversight.storage.erasure import ErasedSubjects
-from oversight.storage.migration import prepare_schema
 from oversight.storage.open import open_database
 from oversight.storage.outcome import OutcomeStatus
 from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
@@ -31,17 +28,13 @@ from oversight.storage.rows import (
     outcome_row,
     personal_row,
 )
-from oversight.storage.schema import check_schema
+from oversight.storage.transactions import Transactions
 
 __all__ = ["SqlStore", "open_reader"]
 
 _SALT_BYTES = 16
-# Another replica's drain may insert the same row between our look and our insert; then we look again.
-_ATTEMPTS = 3
 # Databases bound the number of parameters of a statement.
 _KEYS_A_LOOK = 1_000
-
-_Result = TypeVar("_Result")
 
 
 def _among(column: Column[str], *others: Column[str]) -> Executable:
@@ -78,14 +71,13 @@ class SqlStore:
         self._database = open_database(url, read_only=read_only, limits=limits)
         self._engine = self._database.engine
         self._writer = writer
-        self._migrate = migrate
         self._clock = clock
         self._erased = erased
-        self._ready = False
+        self._transactions = Transactions(self._database, migrate=migrate)
 
     def prepare(self) -> None:
         """Make the tables ready to be written, as the first write would; raises what that one would."""
-        self._write(lambda _: None)
+        self._transactions.write(lambda _: None)
 
     def add(self, decisions: Sequence[DecisionRecord], outcomes: Sequence[OutcomeRecord]) -> Added:
         """Put records on record in one transaction, each once; see `RecordStore.add`."""
@@ -97,7 +89,7 @@ class SqlStore:
             accepted, conflicts = self._add_outcomes(connection, outcomes)
             return Added(new, accepted, conflicts, len(decisions) + len(outcomes) - new - accepted - conflicts)
 
-        return self._write(work)
+        return self._transactions.write(work)
 
     def _add_decisions(self, connection: Connection, records: Sequence[DecisionRecord]) -> int:
         seen = {known for (known,) in _look(connection, _DECISIONS, [one[0] for one in records])}
@@ -209,7 +201,7 @@ class SqlStore:
             if not connection.execute(known.values(created_at_us=row["created_at_us"])).rowcount:
                 connection.execute(insert(tables.snapshots).values(row))
 
-        self._write(work)
+        self._transactions.write(work)
 
     def get_snapshot(self, digest: str) -> str | None:
         """Return the document, None if there is none with this digest; raise `StoreUnavailableError`."""
@@ -224,37 +216,9 @@ class SqlStore:
         """Close every connection."""
         self._engine.dispose()
 
-    def _write(self, work: Callable[[Connection], _Result]) -> _Result:
-        """Do *work* in one transaction; again, if another replica came between its looks and its inserts."""
-        attempts = _ATTEMPTS
-        while True:
-            attempts -= 1
-            try:
-                if not self._ready:
-                    prepare_schema(self._database, migrate=self._migrate)
-                    self._ready = True
-                with self._engine.begin() as connection:
-                    return work(connection)
-            except (SQLAlchemyError, OSError) as error:
-                if not attempts or not self._database.may_repeat(error):
-                    with in_words(self._database, "written"):
-                        raise
-
-    @contextmanager
-    def reading(self) -> Iterator[Connection | None]:
+    def reading(self) -> AbstractContextManager[Connection | None]:
         """Give a connection for one short read, or None where there is no database or it has no tables yet."""
-        if not self._ready and not self._database.is_there():
-            yield None
-            return
-        try:
-            with (
-                in_words(self._database, "read"),
-                self._engine.connect().execution_options(**{READING: True}) as connection,
-            ):
-                self._ready = self._ready or check_schema(connection)
-                yield connection if self._ready else None
-        except StoreVersionError as error:
-            raise StoreUnavailableError(f"the store cannot be read: {error}") from error
+        return self._transactions.reading()
 
 
 def open_reader(url: str | URL, *, limits: Limits = DEFAULT_LIMITS, erased: ErasedSubjects | None = None) -> SqlStore:

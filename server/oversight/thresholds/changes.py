@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from oversight.access.identity import LOCAL_NAME
 from oversight.engine.control import SYSTEM, ControlEvent, ControlState, EventKind, PendingChange, Setting
 from oversight.errors import InvalidRequestError, NotPendingError, SecondPersonNeededError, StaleRevisionError
 from oversight.storage.protocols import RecordLister
@@ -16,7 +17,7 @@ from oversight.thresholds.effects import (
     overall,
     to_evidence,
 )
-from oversight.thresholds.log import UNAUTHENTICATED, ControlLog, needed_justification
+from oversight.thresholds.log import ControlLog, needed_justification
 from oversight.thresholds.outcome import ChangeStatus, Checked, Outcome, Terms, outcome_of
 from oversight.thresholds.preview import preview_change
 from oversight.thresholds.values import RulesInForce, Values, replace_values
@@ -138,10 +139,10 @@ class Changes:
         return self._log.repeat(attempt, terms.expected_revision)
 
     def _propose(self, state: ControlState, checked: Checked, caller: str, why: str) -> Outcome:
-        if caller == UNAUTHENTICATED:
+        if caller == LOCAL_NAME:
             raise SecondPersonNeededError(
                 "this loosens thresholds, which needs a second person here (setting loosening_needs_approval), and "
-                f"without authentication every caller is {UNAUTHENTICATED!r}: configure authentication, or tighten only"
+                f"without authentication every caller is {LOCAL_NAME!r}: configure authentication, or tighten only"
             )
         lapses_at_us = self._log.now_us() + self._ttl_us
         revision = self._log.append(
@@ -205,9 +206,9 @@ class Changes:
 
 
 def _check_second_person(proposal: PendingChange, caller: str) -> None:
-    if caller == UNAUTHENTICATED:
+    if caller == LOCAL_NAME:
         raise SecondPersonNeededError(
-            f"approving needs a second person, and without authentication every caller is {UNAUTHENTICATED!r}: "
+            f"approving needs a second person, and without authentication every caller is {LOCAL_NAME!r}: "
             "configure authentication"
         )
     if caller == proposal.author:

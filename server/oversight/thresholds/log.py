@@ -9,10 +9,7 @@ from typing import Any, TypeVar
 from oversight.engine.control import ControlEvent, ControlState, ControlStore, EventKind, fold
 from oversight.errors import JustificationMissingError, StaleRevisionError
 
-__all__ = ["UNAUTHENTICATED", "ControlLog", "needed_justification"]
-
-UNAUTHENTICATED = "local"
-"""Every caller's name while no authentication is configured: nobody can be told apart."""
+__all__ = ["ControlLog", "needed_justification"]
 
 _ATTEMPTS = 20
 _Result = TypeVar("_Result")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from oversight.access.identity import LOCAL_NAME
 from oversight.engine.control import ControlState, EngagedStop, EventKind
 from oversight.engine.snapshot import Stop
 from oversight.errors import SecondPersonNeededError, StopNotEngagedError
-from oversight.thresholds.log import UNAUTHENTICATED, ControlLog, needed_justification
+from oversight.thresholds.log import ControlLog, needed_justification
 
 __all__ = ["Stops", "describe_stop"]
 
@@ -60,10 +61,10 @@ class Stops:
     def _check_other(self, engaged: EngagedStop, caller: str) -> None:
         if not self._needs_other:
             return
-        if caller == UNAUTHENTICATED:
+        if caller == LOCAL_NAME:
             raise SecondPersonNeededError(
                 "releasing a stop needs another person than the one who engaged it (setting loosening_needs_approval), "
-                f"and without authentication every caller is {UNAUTHENTICATED!r}: configure authentication"
+                f"and without authentication every caller is {LOCAL_NAME!r}: configure authentication"
             )
         # Who engaged it on the machine, without a server, is known by the name there.
         if caller in (engaged.author, engaged.author.removeprefix(_ON_THE_MACHINE)):
