@@ -25,23 +25,92 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from oversight.v1 import decision_pb2 as oversight_dot_v1_dot_decision__pb2
 from oversight.v1 import decision_service_pb2 as oversight_dot_v1_dot_decision__service__pb2
+from oversight.v1 import outcome_pb2 as oversight_dot_v1_dot_outcome__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"oversight/v1/insight_service.proto\x12\x0coversight.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1boversight/v1/decision.proto\x1a#oversight/v1/decision_service.proto\"\xdd\x02\n\x12ListRecordsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x13\n\x0bsubject_ref\x18\x03 \x01(\t\x12\x12\n\ndepartment\x18\x04 \x01(\t\x12\x0e\n\x06intent\x18\x05 \x01(\t\x12 \n\x04tier\x18\x06 \x01(\x0e\x32\x12.oversight.v1.Tier\x12\x15\n\rpolicy_digest\x18\x07 \x01(\t\x12)\n\x05since\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\nevaluation\x18\n \x01(\x0e\x32\x18.oversight.v1.Evaluation\x12\x11\n\tpage_size\x18\x0b \x01(\x05\x12\x12\n\npage_token\x18\x0c \x01(\t\"W\n\x13ListRecordsResponse\x12\'\n\x07records\x18\x01 \x03(\x0b\x32\x16.oversight.v1.Decision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x13\x45raseSubjectRequest\x12\x13\n\x0bsubject_ref\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\"\\\n\x14\x45raseSubjectResponse\x12\x18\n\x10\x65rased_decisions\x18\x01 \x01(\x03\x12*\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xbb\x01\n\x0eInsightService\x12R\n\x0bListRecords\x12 .oversight.v1.ListRecordsRequest\x1a!.oversight.v1.ListRecordsResponse\x12U\n\x0c\x45raseSubject\x12!.oversight.v1.EraseSubjectRequest\x1a\".oversight.v1.EraseSubjectResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"oversight/v1/insight_service.proto\x12\x0coversight.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1boversight/v1/decision.proto\x1a#oversight/v1/decision_service.proto\x1a\x1aoversight/v1/outcome.proto\"\xd5\x01\n\rInsightFilter\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\ndepartment\x18\x02 \x01(\t\x12\x0e\n\x06intent\x18\x03 \x01(\t\x12 \n\x04tier\x18\x04 \x01(\x0e\x32\x12.oversight.v1.Tier\x12\x15\n\rmodel_version\x18\x05 \x01(\t\x12)\n\x05since\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xda\x01\n\x0cInsightGroup\x12\x16\n\ttenant_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x17\n\ndepartment\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x06intent\x18\x03 \x01(\tH\x02\x88\x01\x01\x12%\n\x04tier\x18\x04 \x01(\x0e\x32\x12.oversight.v1.TierH\x03\x88\x01\x01\x12\x1a\n\rmodel_version\x18\x05 \x01(\tH\x04\x88\x01\x01\x42\x0c\n\n_tenant_idB\r\n\x0b_departmentB\t\n\x07_intentB\x07\n\x05_tierB\x10\n\x0e_model_version\"\xb6\x01\n\x14GetErrorRatesRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.oversight.v1.InsightFilter\x12)\n\x08group_by\x18\x02 \x03(\x0e\x32\x17.oversight.v1.Dimension\x12\x13\n\x06target\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\nconfidence\x18\x04 \x01(\x01H\x01\x88\x01\x01\x42\t\n\x07_targetB\r\n\x0b_confidence\"\xd0\x02\n\tErrorRate\x12)\n\x05group\x18\x01 \x01(\x0b\x32\x1a.oversight.v1.InsightGroup\x12&\n\x05state\x18\x02 \x01(\x0e\x32\x17.oversight.v1.RateState\x12\t\n\x01n\x18\x03 \x01(\x03\x12\x0e\n\x06\x65rrors\x18\x04 \x01(\x03\x12\x11\n\x04rate\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0b\n\x03low\x18\x06 \x01(\x01\x12\x0c\n\x04high\x18\x07 \x01(\x01\x12\x0e\n\x06volume\x18\x08 \x01(\x03\x12\x14\n\x0cvolume_share\x18\t \x01(\x01\x12\x16\n\x0elabelled_share\x18\n \x01(\x01\x12\x14\n\x0cmissed_share\x18\x0b \x01(\x01\x12\x33\n\x0fnewest_label_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rlabels_needed\x18\r \x01(\x03\x42\x07\n\x05_rate\"\xaf\x01\n\x15GetErrorRatesResponse\x12&\n\x05total\x18\x01 \x01(\x0b\x32\x17.oversight.v1.ErrorRate\x12&\n\x05rates\x18\x02 \x03(\x0b\x32\x17.oversight.v1.ErrorRate\x12\x10\n\x08left_out\x18\x03 \x01(\x03\x12\x34\n\x10\x65vidence_through\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"o\n\x15GetContainmentRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.oversight.v1.InsightFilter\x12)\n\x08group_by\x18\x02 \x03(\x0e\x32\x17.oversight.v1.Dimension\"\x8a\x02\n\x0b\x43ontainment\x12)\n\x05group\x18\x01 \x01(\x0b\x32\x1a.oversight.v1.InsightGroup\x12\x0e\n\x06volume\x18\x02 \x01(\x03\x12\r\n\x05known\x18\x03 \x01(\x03\x12\x11\n\tconfirmed\x18\x04 \x01(\x03\x12\x0f\n\x07\x61ssumed\x18\x05 \x01(\x03\x12\x1c\n\x0f\x63onfirmed_share\x18\x06 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\rconfirmed_low\x18\x07 \x01(\x01\x12\x16\n\x0e\x63onfirmed_high\x18\x08 \x01(\x01\x12\x1a\n\rassumed_share\x18\t \x01(\x01H\x01\x88\x01\x01\x42\x12\n\x10_confirmed_shareB\x10\n\x0e_assumed_share\"\xb5\x01\n\x16GetContainmentResponse\x12(\n\x05total\x18\x01 \x01(\x0b\x32\x19.oversight.v1.Containment\x12)\n\x06groups\x18\x02 \x03(\x0b\x32\x19.oversight.v1.Containment\x12\x10\n\x08left_out\x18\x03 \x01(\x03\x12\x34\n\x10\x65vidence_through\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x13GetCsatDeltaRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.oversight.v1.InsightFilter\x12)\n\x08group_by\x18\x02 \x03(\x0e\x32\x17.oversight.v1.Dimension\":\n\x0eMeanDifference\x12\r\n\x05value\x18\x01 \x01(\x01\x12\x0b\n\x03low\x18\x02 \x01(\x01\x12\x0c\n\x04high\x18\x03 \x01(\x01\"\xfe\x01\n\tCsatDelta\x12)\n\x05group\x18\x01 \x01(\x0b\x32\x1a.oversight.v1.InsightGroup\x12\x0c\n\x04n_ai\x18\x02 \x01(\x03\x12\x14\n\x07mean_ai\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07n_human\x18\x04 \x01(\x03\x12\x17\n\nmean_human\x18\x05 \x01(\x01H\x01\x88\x01\x01\x12\x30\n\ndifference\x18\x06 \x01(\x0b\x32\x1c.oversight.v1.MeanDifference\x12+\n\x05trend\x18\x07 \x01(\x0b\x32\x1c.oversight.v1.MeanDifferenceB\n\n\x08_mean_aiB\r\n\x0b_mean_human\"\xaf\x01\n\x14GetCsatDeltaResponse\x12&\n\x05total\x18\x01 \x01(\x0b\x32\x17.oversight.v1.CsatDelta\x12\'\n\x06groups\x18\x02 \x03(\x0b\x32\x17.oversight.v1.CsatDelta\x12\x10\n\x08left_out\x18\x03 \x01(\x03\x12\x34\n\x10\x65vidence_through\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xbd\x05\n\x07Warning\x12\'\n\x04sign\x18\x01 \x01(\x0e\x32\x19.oversight.v1.WarningSign\x12\x11\n\ttenant_id\x18\x02 \x01(\t\x12\x12\n\ndepartment\x18\x03 \x01(\t\x12\x13\n\x06intent\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07rule_id\x18\x05 \x01(\tH\x01\x88\x01\x01\x12)\n\x05state\x18\x06 \x01(\x0e\x32\x1a.oversight.v1.WarningState\x12)\n\x05\x66ound\x18\x07 \x01(\x0e\x32\x1a.oversight.v1.WarningState\x12\x0f\n\x07message\x18\x08 \x01(\t\x12\x12\n\x05value\x18\t \x01(\x01H\x02\x88\x01\x01\x12\x10\n\x03low\x18\n \x01(\x01H\x03\x88\x01\x01\x12\x11\n\x04high\x18\x0b \x01(\x01H\x04\x88\x01\x01\x12\x15\n\x08\x62\x61seline\x18\x0c \x01(\x01H\x05\x88\x01\x01\x12\t\n\x01n\x18\r \x01(\x03\x12\x14\n\x07p_value\x18\x0e \x01(\x01H\x06\x88\x01\x01\x12\x14\n\x07\x65_value\x18\x0f \x01(\x01H\x07\x88\x01\x01\x12\x33\n\x07\x64\x65tails\x18\x10 \x03(\x0b\x32\".oversight.v1.Warning.DetailsEntry\x12-\n\traised_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bquiet_since\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\ttested_at\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0c\x44\x65tailsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\t\n\x07_intentB\n\n\x08_rule_idB\x08\n\x06_valueB\x06\n\x04_lowB\x07\n\x05_highB\x0b\n\t_baselineB\n\n\x08_p_valueB\n\n\x08_e_value\"r\n\x13ListWarningsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\ndepartment\x18\x02 \x01(\t\x12\'\n\x04sign\x18\x03 \x01(\x0e\x32\x19.oversight.v1.WarningSign\x12\x0b\n\x03\x61ll\x18\x04 \x01(\x08\"\x91\x01\n\x14ListWarningsResponse\x12\'\n\x08warnings\x18\x01 \x03(\x0b\x32\x15.oversight.v1.Warning\x12\x10\n\x08left_out\x18\x02 \x01(\x03\x12-\n\ttested_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07problem\x18\x04 \x01(\t\"\xb4\x01\n\x14ListDueAuditsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\ndepartment\x18\x02 \x01(\t\x12\x0e\n\x06intent\x18\x03 \x01(\t\x12-\n\x0blabel_basis\x18\x04 \x01(\x0e\x32\x18.oversight.v1.LabelBasis\x12\x0f\n\x07overdue\x18\x05 \x01(\x08\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"\x89\x02\n\x08\x44ueAudit\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12.\n\ndecided_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\x0blabel_basis\x18\x04 \x01(\x0e\x32\x18.oversight.v1.LabelBasis\x12\x0f\n\x07overdue\x18\x05 \x01(\x08\x12\x11\n\ttenant_id\x18\x06 \x01(\t\x12\x12\n\ndepartment\x18\x07 \x01(\t\x12\x0e\n\x06intent\x18\x08 \x01(\t\x12\x15\n\rmodel_version\x18\t \x01(\t\"X\n\x15ListDueAuditsResponse\x12&\n\x06\x61udits\x18\x01 \x03(\x0b\x32\x16.oversight.v1.DueAudit\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"F\n\x17GetQualityParityRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.oversight.v1.InsightFilter\"\xb8\x01\n\nQualityGap\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x12\n\ndepartment\x18\x02 \x01(\t\x12\x0e\n\x06intent\x18\x03 \x01(\t\x12\x19\n\x11qa_rubric_version\x18\x04 \x01(\t\x12)\n\x03gap\x18\x05 \x01(\x0b\x32\x1c.oversight.v1.MeanDifference\x12\x0c\n\x04n_ai\x18\x06 \x01(\x03\x12\x0f\n\x07n_human\x18\x07 \x01(\x03\x12\x0e\n\x06\x65nough\x18\x08 \x01(\x08\"x\n\x18GetQualityParityResponse\x12&\n\x04gaps\x18\x01 \x03(\x0b\x32\x18.oversight.v1.QualityGap\x12\x34\n\x10\x65vidence_through\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"J\n\x1bGetEscalationQualityRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.oversight.v1.InsightFilter\"1\n\x05Share\x12\r\n\x05value\x18\x01 \x01(\x01\x12\x0b\n\x03low\x18\x02 \x01(\x01\x12\x0c\n\x04high\x18\x03 \x01(\x01\"\xe0\x01\n\x0bRuleQuality\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x0e\n\x06needed\x18\x02 \x01(\x03\x12\x10\n\x08unneeded\x18\x03 \x01(\x03\x12\x0e\n\x06missed\x18\x04 \x01(\x03\x12\x14\n\x0crightly_left\x18\x05 \x01(\x03\x12\x0f\n\x07\x63overed\x18\x06 \x01(\x03\x12\x11\n\toverruled\x18\x07 \x01(\x03\x12)\n\x0cneeded_share\x18\x08 \x01(\x0b\x32\x13.oversight.v1.Share\x12)\n\x0cmissed_share\x18\t \x01(\x0b\x32\x13.oversight.v1.Share\"\x8e\x01\n\x1cGetEscalationQualityResponse\x12(\n\x05rules\x18\x01 \x03(\x0b\x32\x19.oversight.v1.RuleQuality\x12\x0e\n\x06judged\x18\x02 \x01(\x03\x12\x34\n\x10\x65vidence_through\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"l\n\x16ListCorrectionsRequest\x12+\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.oversight.v1.InsightFilter\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\x88\x01\n\nCorrection\x12(\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x16.oversight.v1.Decision\x12\x11\n\x04loss\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x1e\n\x11propensity_weight\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\x07\n\x05_lossB\x14\n\x12_propensity_weight\"a\n\x17ListCorrectionsResponse\x12-\n\x0b\x63orrections\x18\x01 \x03(\x0b\x32\x18.oversight.v1.Correction\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xdd\x02\n\x12ListRecordsRequest\x12\x11\n\ttenant_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x13\n\x0bsubject_ref\x18\x03 \x01(\t\x12\x12\n\ndepartment\x18\x04 \x01(\t\x12\x0e\n\x06intent\x18\x05 \x01(\t\x12 \n\x04tier\x18\x06 \x01(\x0e\x32\x12.oversight.v1.Tier\x12\x15\n\rpolicy_digest\x18\x07 \x01(\t\x12)\n\x05since\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05until\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\nevaluation\x18\n \x01(\x0e\x32\x18.oversight.v1.Evaluation\x12\x11\n\tpage_size\x18\x0b \x01(\x05\x12\x12\n\npage_token\x18\x0c \x01(\t\"W\n\x13ListRecordsResponse\x12\'\n\x07records\x18\x01 \x03(\x0b\x32\x16.oversight.v1.Decision\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"=\n\x13\x45raseSubjectRequest\x12\x13\n\x0bsubject_ref\x18\x01 \x01(\t\x12\x11\n\ttenant_id\x18\x02 \x01(\t\"\\\n\x14\x45raseSubjectResponse\x12\x18\n\x10\x65rased_decisions\x18\x01 \x01(\x03\x12*\n\x06\x62\x65\x66ore\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x9d\x01\n\tDimension\x12\x19\n\x15\x44IMENSION_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44IMENSION_TENANT\x10\x01\x12\x18\n\x14\x44IMENSION_DEPARTMENT\x10\x02\x12\x14\n\x10\x44IMENSION_INTENT\x10\x03\x12\x12\n\x0e\x44IMENSION_TIER\x10\x04\x12\x1b\n\x17\x44IMENSION_MODEL_VERSION\x10\x05*b\n\tRateState\x12\x1a\n\x16RATE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13RATE_STATE_MEASURED\x10\x01\x12 \n\x1cRATE_STATE_INSUFFICIENT_DATA\x10\x02*\xdf\x01\n\x0bWarningSign\x12\x1c\n\x18WARNING_SIGN_UNSPECIFIED\x10\x00\x12\x1b\n\x17WARNING_SIGN_CSAT_FALLS\x10\x01\x12%\n!WARNING_SIGN_REPEAT_CONTACT_RISES\x10\x02\x12\'\n#WARNING_SIGN_UNEXPECTED_ESCALATIONS\x10\x03\x12 \n\x1cWARNING_SIGN_REVIEWS_SKIPPED\x10\x04\x12#\n\x1fWARNING_SIGN_ERROR_RATE_UNKNOWN\x10\x05*\xb6\x01\n\x0cWarningState\x12\x1d\n\x19WARNING_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10WARNING_STATE_OK\x10\x01\x12#\n\x1fWARNING_STATE_INSUFFICIENT_DATA\x10\x02\x12\x18\n\x14WARNING_STATE_BIASED\x10\x03\x12\x16\n\x12WARNING_STATE_WARN\x10\x04\x12\x1a\n\x16WARNING_STATE_CRITICAL\x10\x05\x32\xac\x07\n\x0eInsightService\x12R\n\x0bListRecords\x12 .oversight.v1.ListRecordsRequest\x1a!.oversight.v1.ListRecordsResponse\x12U\n\x0c\x45raseSubject\x12!.oversight.v1.EraseSubjectRequest\x1a\".oversight.v1.EraseSubjectResponse\x12X\n\rGetErrorRates\x12\".oversight.v1.GetErrorRatesRequest\x1a#.oversight.v1.GetErrorRatesResponse\x12[\n\x0eGetContainment\x12#.oversight.v1.GetContainmentRequest\x1a$.oversight.v1.GetContainmentResponse\x12U\n\x0cGetCsatDelta\x12!.oversight.v1.GetCsatDeltaRequest\x1a\".oversight.v1.GetCsatDeltaResponse\x12U\n\x0cListWarnings\x12!.oversight.v1.ListWarningsRequest\x1a\".oversight.v1.ListWarningsResponse\x12X\n\rListDueAudits\x12\".oversight.v1.ListDueAuditsRequest\x1a#.oversight.v1.ListDueAuditsResponse\x12\x61\n\x10GetQualityParity\x12%.oversight.v1.GetQualityParityRequest\x1a&.oversight.v1.GetQualityParityResponse\x12m\n\x14GetEscalationQuality\x12).oversight.v1.GetEscalationQualityRequest\x1a*.oversight.v1.GetEscalationQualityResponse\x12^\n\x0fListCorrections\x12$.oversight.v1.ListCorrectionsRequest\x1a%.oversight.v1.ListCorrectionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'oversight.v1.insight_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTRECORDSREQUEST']._serialized_start=152
-  _globals['_LISTRECORDSREQUEST']._serialized_end=501
-  _globals['_LISTRECORDSRESPONSE']._serialized_start=503
-  _globals['_LISTRECORDSRESPONSE']._serialized_end=590
-  _globals['_ERASESUBJECTREQUEST']._serialized_start=592
-  _globals['_ERASESUBJECTREQUEST']._serialized_end=653
-  _globals['_ERASESUBJECTRESPONSE']._serialized_start=655
-  _globals['_ERASESUBJECTRESPONSE']._serialized_end=747
-  _globals['_INSIGHTSERVICE']._serialized_start=750
-  _globals['_INSIGHTSERVICE']._serialized_end=937
+  _globals['_WARNING_DETAILSENTRY']._loaded_options = None
+  _globals['_WARNING_DETAILSENTRY']._serialized_options = b'8\001'
+  _globals['_DIMENSION']._serialized_start=5826
+  _globals['_DIMENSION']._serialized_end=5983
+  _globals['_RATESTATE']._serialized_start=5985
+  _globals['_RATESTATE']._serialized_end=6083
+  _globals['_WARNINGSIGN']._serialized_start=6086
+  _globals['_WARNINGSIGN']._serialized_end=6309
+  _globals['_WARNINGSTATE']._serialized_start=6312
+  _globals['_WARNINGSTATE']._serialized_end=6494
+  _globals['_INSIGHTFILTER']._serialized_start=180
+  _globals['_INSIGHTFILTER']._serialized_end=393
+  _globals['_INSIGHTGROUP']._serialized_start=396
+  _globals['_INSIGHTGROUP']._serialized_end=614
+  _globals['_GETERRORRATESREQUEST']._serialized_start=617
+  _globals['_GETERRORRATESREQUEST']._serialized_end=799
+  _globals['_ERRORRATE']._serialized_start=802
+  _globals['_ERRORRATE']._serialized_end=1138
+  _globals['_GETERRORRATESRESPONSE']._serialized_start=1141
+  _globals['_GETERRORRATESRESPONSE']._serialized_end=1316
+  _globals['_GETCONTAINMENTREQUEST']._serialized_start=1318
+  _globals['_GETCONTAINMENTREQUEST']._serialized_end=1429
+  _globals['_CONTAINMENT']._serialized_start=1432
+  _globals['_CONTAINMENT']._serialized_end=1698
+  _globals['_GETCONTAINMENTRESPONSE']._serialized_start=1701
+  _globals['_GETCONTAINMENTRESPONSE']._serialized_end=1882
+  _globals['_GETCSATDELTAREQUEST']._serialized_start=1884
+  _globals['_GETCSATDELTAREQUEST']._serialized_end=1993
+  _globals['_MEANDIFFERENCE']._serialized_start=1995
+  _globals['_MEANDIFFERENCE']._serialized_end=2053
+  _globals['_CSATDELTA']._serialized_start=2056
+  _globals['_CSATDELTA']._serialized_end=2310
+  _globals['_GETCSATDELTARESPONSE']._serialized_start=2313
+  _globals['_GETCSATDELTARESPONSE']._serialized_end=2488
+  _globals['_WARNING']._serialized_start=2491
+  _globals['_WARNING']._serialized_end=3192
+  _globals['_WARNING_DETAILSENTRY']._serialized_start=3059
+  _globals['_WARNING_DETAILSENTRY']._serialized_end=3105
+  _globals['_LISTWARNINGSREQUEST']._serialized_start=3194
+  _globals['_LISTWARNINGSREQUEST']._serialized_end=3308
+  _globals['_LISTWARNINGSRESPONSE']._serialized_start=3311
+  _globals['_LISTWARNINGSRESPONSE']._serialized_end=3456
+  _globals['_LISTDUEAUDITSREQUEST']._serialized_start=3459
+  _globals['_LISTDUEAUDITSREQUEST']._serialized_end=3639
+  _globals['_DUEAUDIT']._serialized_start=3642
+  _globals['_DUEAUDIT']._serialized_end=3907
+  _globals['_LISTDUEAUDITSRESPONSE']._serialized_start=3909
+  _globals['_LISTDUEAUDITSRESPONSE']._serialized_end=3997
+  _globals['_GETQUALITYPARITYREQUEST']._serialized_start=3999
+  _globals['_GETQUALITYPARITYREQUEST']._serialized_end=4069
+  _globals['_QUALITYGAP']._serialized_start=4072
+  _globals['_QUALITYGAP']._serialized_end=4256
+  _globals['_GETQUALITYPARITYRESPONSE']._serialized_start=4258
+  _globals['_GETQUALITYPARITYRESPONSE']._serialized_end=4378
+  _globals['_GETESCALATIONQUALITYREQUEST']._serialized_start=4380
+  _globals['_GETESCALATIONQUALITYREQUEST']._serialized_end=4454
+  _globals['_SHARE']._serialized_start=4456
+  _globals['_SHARE']._serialized_end=4505
+  _globals['_RULEQUALITY']._serialized_start=4508
+  _globals['_RULEQUALITY']._serialized_end=4732
+  _globals['_GETESCALATIONQUALITYRESPONSE']._serialized_start=4735
+  _globals['_GETESCALATIONQUALITYRESPONSE']._serialized_end=4877
+  _globals['_LISTCORRECTIONSREQUEST']._serialized_start=4879
+  _globals['_LISTCORRECTIONSREQUEST']._serialized_end=4987
+  _globals['_CORRECTION']._serialized_start=4990
+  _globals['_CORRECTION']._serialized_end=5126
+  _globals['_LISTCORRECTIONSRESPONSE']._serialized_start=5128
+  _globals['_LISTCORRECTIONSRESPONSE']._serialized_end=5225
+  _globals['_LISTRECORDSREQUEST']._serialized_start=5228
+  _globals['_LISTRECORDSREQUEST']._serialized_end=5577
+  _globals['_LISTRECORDSRESPONSE']._serialized_start=5579
+  _globals['_LISTRECORDSRESPONSE']._serialized_end=5666
+  _globals['_ERASESUBJECTREQUEST']._serialized_start=5668
+  _globals['_ERASESUBJECTREQUEST']._serialized_end=5729
+  _globals['_ERASESUBJECTRESPONSE']._serialized_start=5731
+  _globals['_ERASESUBJECTRESPONSE']._serialized_end=5823
+  _globals['_INSIGHTSERVICE']._serialized_start=6497
+  _globals['_INSIGHTSERVICE']._serialized_end=7437
 # @@protoc_insertion_point(module_scope)

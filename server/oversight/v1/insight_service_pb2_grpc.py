@@ -26,7 +26,11 @@ if _version_not_supported:
 
 
 class InsightServiceStub:
-    """Reads the record, and erases what is personal in it. On the admin port.
+    """Reads the record and what it teaches, and erases what is personal in it. On the admin port.
+
+    What is learned from outcomes comes from the store, at most some seconds behind it: `evidence_through` says how far. A
+    caller who is bound to a tenant sees that tenant's alone. All calls may also end with RESOURCE_EXHAUSTED,
+    DEADLINE_EXCEEDED and UNAVAILABLE (the store cannot be read).
     """
 
     def __init__(self, channel):
@@ -45,10 +49,54 @@ class InsightServiceStub:
                 request_serializer=oversight_dot_v1_dot_insight__service__pb2.EraseSubjectRequest.SerializeToString,
                 response_deserializer=oversight_dot_v1_dot_insight__service__pb2.EraseSubjectResponse.FromString,
                 _registered_method=True)
+        self.GetErrorRates = channel.unary_unary(
+                '/oversight.v1.InsightService/GetErrorRates',
+                request_serializer=oversight_dot_v1_dot_insight__service__pb2.GetErrorRatesRequest.SerializeToString,
+                response_deserializer=oversight_dot_v1_dot_insight__service__pb2.GetErrorRatesResponse.FromString,
+                _registered_method=True)
+        self.GetContainment = channel.unary_unary(
+                '/oversight.v1.InsightService/GetContainment',
+                request_serializer=oversight_dot_v1_dot_insight__service__pb2.GetContainmentRequest.SerializeToString,
+                response_deserializer=oversight_dot_v1_dot_insight__service__pb2.GetContainmentResponse.FromString,
+                _registered_method=True)
+        self.GetCsatDelta = channel.unary_unary(
+                '/oversight.v1.InsightService/GetCsatDelta',
+                request_serializer=oversight_dot_v1_dot_insight__service__pb2.GetCsatDeltaRequest.SerializeToString,
+                response_deserializer=oversight_dot_v1_dot_insight__service__pb2.GetCsatDeltaResponse.FromString,
+                _registered_method=True)
+        self.ListWarnings = channel.unary_unary(
+                '/oversight.v1.InsightService/ListWarnings',
+                request_serializer=oversight_dot_v1_dot_insight__service__pb2.ListWarningsRequest.SerializeToString,
+                response_deserializer=oversight_dot_v1_dot_insight__service__pb2.ListWarningsResponse.FromString,
+                _registered_method=True)
+        self.ListDueAudits = channel.unary_unary(
+                '/oversight.v1.InsightService/ListDueAudits',
+                request_serializer=oversight_dot_v1_dot_insight__service__pb2.ListDueAuditsRequest.SerializeToString,
+                response_deserializer=oversight_dot_v1_dot_insight__service__pb2.ListDueAuditsResponse.FromString,
+                _registered_method=True)
+        self.GetQualityParity = channel.unary_unary(
+                '/oversight.v1.InsightService/GetQualityParity',
+                request_serializer=oversight_dot_v1_dot_insight__service__pb2.GetQualityParityRequest.SerializeToString,
+                response_deserializer=oversight_dot_v1_dot_insight__service__pb2.GetQualityParityResponse.FromString,
+                _registered_method=True)
+        self.GetEscalationQuality = channel.unary_unary(
+                '/oversight.v1.InsightService/GetEscalationQuality',
+                request_serializer=oversight_dot_v1_dot_insight__service__pb2.GetEscalationQualityRequest.SerializeToString,
+                response_deserializer=oversight_dot_v1_dot_insight__service__pb2.GetEscalationQualityResponse.FromString,
+                _registered_method=True)
+        self.ListCorrections = channel.unary_unary(
+                '/oversight.v1.InsightService/ListCorrections',
+                request_serializer=oversight_dot_v1_dot_insight__service__pb2.ListCorrectionsRequest.SerializeToString,
+                response_deserializer=oversight_dot_v1_dot_insight__service__pb2.ListCorrectionsResponse.FromString,
+                _registered_method=True)
 
 
 class InsightServiceServicer:
-    """Reads the record, and erases what is personal in it. On the admin port.
+    """Reads the record and what it teaches, and erases what is personal in it. On the admin port.
+
+    What is learned from outcomes comes from the store, at most some seconds behind it: `evidence_through` says how far. A
+    caller who is bound to a tenant sees that tenant's alone. All calls may also end with RESOURCE_EXHAUSTED,
+    DEADLINE_EXCEEDED and UNAVAILABLE (the store cannot be read).
     """
 
     def ListRecords(self, request, context):
@@ -71,6 +119,70 @@ class InsightServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetErrorRates(self, request, context):
+        """Returns how often the AI errs, with exact intervals: one rate for everything that was asked for, and one a group.
+        Statuses: INVALID_ARGUMENT (a field, named).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetContainment(self, request, context):
+        """Returns which share of contacts was handled without people, confirmed and assumed apart.
+        Statuses: INVALID_ARGUMENT (a field, named).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCsatDelta(self, request, context):
+        """Returns the satisfaction with what the AI handled beside that with what people handled, and how it changes.
+        Statuses: INVALID_ARGUMENT (a field, named).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWarnings(self, request, context):
+        """Lists how the five warning signs stand, worst first. They are tested once a day.
+        Statuses: INVALID_ARGUMENT (a field, named).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDueAudits(self, request, context):
+        """Lists reviews and audits that are due and not done, the earliest due first.
+        Statuses: INVALID_ARGUMENT (a field, named; page_token where it is none or belongs to other filters).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetQualityParity(self, request, context):
+        """Returns the AI's quality scores beside people's, by intent and by the rubric that both were scored on.
+        Statuses: INVALID_ARGUMENT (a field, named).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetEscalationQuality(self, request, context):
+        """Returns, for every rule, how often its escalation was needed and how often one was missed.
+        Statuses: INVALID_ARGUMENT (a field, named).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCorrections(self, request, context):
+        """Lists decisions whose draft people corrected, newest first, for training.
+        Statuses: INVALID_ARGUMENT (a field, named; page_token where it is none or belongs to other filters).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InsightServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -84,6 +196,46 @@ def add_InsightServiceServicer_to_server(servicer, server):
                     request_deserializer=oversight_dot_v1_dot_insight__service__pb2.EraseSubjectRequest.FromString,
                     response_serializer=oversight_dot_v1_dot_insight__service__pb2.EraseSubjectResponse.SerializeToString,
             ),
+            'GetErrorRates': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetErrorRates,
+                    request_deserializer=oversight_dot_v1_dot_insight__service__pb2.GetErrorRatesRequest.FromString,
+                    response_serializer=oversight_dot_v1_dot_insight__service__pb2.GetErrorRatesResponse.SerializeToString,
+            ),
+            'GetContainment': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetContainment,
+                    request_deserializer=oversight_dot_v1_dot_insight__service__pb2.GetContainmentRequest.FromString,
+                    response_serializer=oversight_dot_v1_dot_insight__service__pb2.GetContainmentResponse.SerializeToString,
+            ),
+            'GetCsatDelta': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCsatDelta,
+                    request_deserializer=oversight_dot_v1_dot_insight__service__pb2.GetCsatDeltaRequest.FromString,
+                    response_serializer=oversight_dot_v1_dot_insight__service__pb2.GetCsatDeltaResponse.SerializeToString,
+            ),
+            'ListWarnings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWarnings,
+                    request_deserializer=oversight_dot_v1_dot_insight__service__pb2.ListWarningsRequest.FromString,
+                    response_serializer=oversight_dot_v1_dot_insight__service__pb2.ListWarningsResponse.SerializeToString,
+            ),
+            'ListDueAudits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDueAudits,
+                    request_deserializer=oversight_dot_v1_dot_insight__service__pb2.ListDueAuditsRequest.FromString,
+                    response_serializer=oversight_dot_v1_dot_insight__service__pb2.ListDueAuditsResponse.SerializeToString,
+            ),
+            'GetQualityParity': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQualityParity,
+                    request_deserializer=oversight_dot_v1_dot_insight__service__pb2.GetQualityParityRequest.FromString,
+                    response_serializer=oversight_dot_v1_dot_insight__service__pb2.GetQualityParityResponse.SerializeToString,
+            ),
+            'GetEscalationQuality': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetEscalationQuality,
+                    request_deserializer=oversight_dot_v1_dot_insight__service__pb2.GetEscalationQualityRequest.FromString,
+                    response_serializer=oversight_dot_v1_dot_insight__service__pb2.GetEscalationQualityResponse.SerializeToString,
+            ),
+            'ListCorrections': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCorrections,
+                    request_deserializer=oversight_dot_v1_dot_insight__service__pb2.ListCorrectionsRequest.FromString,
+                    response_serializer=oversight_dot_v1_dot_insight__service__pb2.ListCorrectionsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'oversight.v1.InsightService', rpc_method_handlers)
@@ -93,7 +245,11 @@ def add_InsightServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InsightService:
-    """Reads the record, and erases what is personal in it. On the admin port.
+    """Reads the record and what it teaches, and erases what is personal in it. On the admin port.
+
+    What is learned from outcomes comes from the store, at most some seconds behind it: `evidence_through` says how far. A
+    caller who is bound to a tenant sees that tenant's alone. All calls may also end with RESOURCE_EXHAUSTED,
+    DEADLINE_EXCEEDED and UNAVAILABLE (the store cannot be read).
     """
 
     @staticmethod
@@ -140,6 +296,222 @@ class InsightService:
             '/oversight.v1.InsightService/EraseSubject',
             oversight_dot_v1_dot_insight__service__pb2.EraseSubjectRequest.SerializeToString,
             oversight_dot_v1_dot_insight__service__pb2.EraseSubjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetErrorRates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oversight.v1.InsightService/GetErrorRates',
+            oversight_dot_v1_dot_insight__service__pb2.GetErrorRatesRequest.SerializeToString,
+            oversight_dot_v1_dot_insight__service__pb2.GetErrorRatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetContainment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oversight.v1.InsightService/GetContainment',
+            oversight_dot_v1_dot_insight__service__pb2.GetContainmentRequest.SerializeToString,
+            oversight_dot_v1_dot_insight__service__pb2.GetContainmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCsatDelta(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oversight.v1.InsightService/GetCsatDelta',
+            oversight_dot_v1_dot_insight__service__pb2.GetCsatDeltaRequest.SerializeToString,
+            oversight_dot_v1_dot_insight__service__pb2.GetCsatDeltaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWarnings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oversight.v1.InsightService/ListWarnings',
+            oversight_dot_v1_dot_insight__service__pb2.ListWarningsRequest.SerializeToString,
+            oversight_dot_v1_dot_insight__service__pb2.ListWarningsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDueAudits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oversight.v1.InsightService/ListDueAudits',
+            oversight_dot_v1_dot_insight__service__pb2.ListDueAuditsRequest.SerializeToString,
+            oversight_dot_v1_dot_insight__service__pb2.ListDueAuditsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetQualityParity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oversight.v1.InsightService/GetQualityParity',
+            oversight_dot_v1_dot_insight__service__pb2.GetQualityParityRequest.SerializeToString,
+            oversight_dot_v1_dot_insight__service__pb2.GetQualityParityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetEscalationQuality(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oversight.v1.InsightService/GetEscalationQuality',
+            oversight_dot_v1_dot_insight__service__pb2.GetEscalationQualityRequest.SerializeToString,
+            oversight_dot_v1_dot_insight__service__pb2.GetEscalationQualityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCorrections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oversight.v1.InsightService/ListCorrections',
+            oversight_dot_v1_dot_insight__service__pb2.ListCorrectionsRequest.SerializeToString,
+            oversight_dot_v1_dot_insight__service__pb2.ListCorrectionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -168,6 +168,30 @@ THRESHOLD_EVENT_KIND_STOP_RELEASED: ThresholdEventKind.ValueType  # 7
 """A stop was released."""
 Global___ThresholdEventKind: _TypeAlias = ThresholdEventKind  # noqa: Y015
 
+class _CertificateStatus:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CertificateStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CertificateStatus.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CERTIFICATE_STATUS_UNSPECIFIED: _CertificateStatus.ValueType  # 0
+    """Absent."""
+    CERTIFICATE_STATUS_CERTIFIED: _CertificateStatus.ValueType  # 1
+    """There is a value whose error rate is proven."""
+    CERTIFICATE_STATUS_NO_SAFE_THRESHOLD: _CertificateStatus.ValueType  # 2
+    """There is none."""
+
+class CertificateStatus(_CertificateStatus, metaclass=_CertificateStatusEnumTypeWrapper):
+    """Whether a value is proven."""
+
+CERTIFICATE_STATUS_UNSPECIFIED: CertificateStatus.ValueType  # 0
+"""Absent."""
+CERTIFICATE_STATUS_CERTIFIED: CertificateStatus.ValueType  # 1
+"""There is a value whose error rate is proven."""
+CERTIFICATE_STATUS_NO_SAFE_THRESHOLD: CertificateStatus.ValueType  # 2
+"""There is none."""
+Global___CertificateStatus: _TypeAlias = CertificateStatus  # noqa: Y015
+
 @_typing.final
 class ThresholdScope(_message.Message):
     """Where a value applies. What is absent means every one; all absent means the whole policy."""
@@ -1246,3 +1270,230 @@ class ListStopsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListStopsResponse: _TypeAlias = ListStopsResponse  # noqa: Y015
+
+@_typing.final
+class RecommendThresholdsRequest(_message.Message):
+    """What is to be proven."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    MAX_ERROR_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
+    WINDOW_DAYS_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """The policy. Absent: the default policy."""
+    name: _builtins.str
+    """The threshold's name. Absent: autonomy_confidence."""
+    max_error: _builtins.float
+    """The error rate to stay at or below, between 0 and 1."""
+    confidence: _builtins.float
+    """The chance, between 0 and 1, that all answers in this scope are right. Absent: 0.95."""
+    model_version: _builtins.str
+    """Decisions of this model version. Absent: the one of the newest decision in the scope."""
+    claims: _builtins.int
+    """How many intents one claim is about, from 1: each gets its share of the chance of error. Absent: 1."""
+    window_days: _builtins.int
+    """Decisions of the last so many days, 1 to 400. Absent: 90."""
+    @_builtins.property
+    def scope(self) -> Global___ThresholdScope:
+        """Where the value is to apply: only decisions that it would govern are looked at. Absent: the default scope."""
+
+    def __init__(
+        self,
+        *,
+        policy: _builtins.str = ...,
+        scope: Global___ThresholdScope | None = ...,
+        name: _builtins.str = ...,
+        max_error: _builtins.float = ...,
+        confidence: _builtins.float | None = ...,
+        model_version: _builtins.str = ...,
+        claims: _builtins.int | None = ...,
+        window_days: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_claims", b"_claims", "_confidence", b"_confidence", "_window_days", b"_window_days", "claims", b"claims", "confidence", b"confidence", "scope", b"scope", "window_days", b"window_days"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_claims", b"_claims", "_confidence", b"_confidence", "_window_days", b"_window_days", "claims", b"claims", "confidence", b"confidence", "max_error", b"max_error", "model_version", b"model_version", "name", b"name", "policy", b"policy", "scope", b"scope", "window_days", b"window_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__claims: _TypeAlias = _typing.Literal["claims"]  # noqa: Y015
+    _WhichOneofArgType__claims: _TypeAlias = _typing.Literal["_claims", b"_claims"]  # noqa: Y015
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    _WhichOneofReturnType__window_days: _TypeAlias = _typing.Literal["window_days"]  # noqa: Y015
+    _WhichOneofArgType__window_days: _TypeAlias = _typing.Literal["_window_days", b"_window_days"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__claims) -> _WhichOneofReturnType__claims | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__window_days) -> _WhichOneofReturnType__window_days | None: ...
+
+Global___RecommendThresholdsRequest: _TypeAlias = RecommendThresholdsRequest  # noqa: Y015
+
+@_typing.final
+class CandidateProof(_message.Message):
+    """What the labels say about one value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    N_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
+    UPPER_BOUND_FIELD_NUMBER: _builtins.int
+    P_VALUE_FIELD_NUMBER: _builtins.int
+    AUTONOMY_FIELD_NUMBER: _builtins.int
+    TESTED_FIELD_NUMBER: _builtins.int
+    threshold: _builtins.float
+    """The value."""
+    n: _builtins.int
+    """Labels of decisions that would be autonomous at it."""
+    errors: _builtins.int
+    """Errors among them, those reviews and audits included that were due and not done."""
+    missed: _builtins.int
+    """Reviews and audits among them that were due and not done."""
+    upper_bound: _builtins.float
+    """Exact one-sided upper bound of the error rate at the confidence that was spent, 0..1."""
+    p_value: _builtins.float
+    """The p-value of "the error rate is above the target"."""
+    autonomy: _builtins.float
+    """Share of eligible decisions that would be autonomous, 0..1."""
+    tested: _builtins.bool
+    """Whether it was tested: the sequence ends at the first that fails, and begins where there are enough labels."""
+    def __init__(
+        self,
+        *,
+        threshold: _builtins.float = ...,
+        n: _builtins.int = ...,
+        errors: _builtins.int = ...,
+        missed: _builtins.int = ...,
+        upper_bound: _builtins.float = ...,
+        p_value: _builtins.float = ...,
+        autonomy: _builtins.float = ...,
+        tested: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["autonomy", b"autonomy", "errors", b"errors", "missed", b"missed", "n", b"n", "p_value", b"p_value", "tested", b"tested", "threshold", b"threshold", "upper_bound", b"upper_bound"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CandidateProof: _TypeAlias = CandidateProof  # noqa: Y015
+
+@_typing.final
+class RecommendThresholdsResponse(_message.Message):
+    """The answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    N_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
+    UPPER_BOUND_FIELD_NUMBER: _builtins.int
+    AUTONOMY_FIELD_NUMBER: _builtins.int
+    LABELS_NEEDED_FIELD_NUMBER: _builtins.int
+    ELIGIBLE_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SIGNAL_FIELD_NUMBER: _builtins.int
+    MODEL_VERSION_FIELD_NUMBER: _builtins.int
+    VALUE_IN_FORCE_FIELD_NUMBER: _builtins.int
+    AUTONOMY_IN_FORCE_FIELD_NUMBER: _builtins.int
+    CALL_FIELD_NUMBER: _builtins.int
+    DELTA_FIELD_NUMBER: _builtins.int
+    STORED_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
+    EVIDENCE_THROUGH_FIELD_NUMBER: _builtins.int
+    status: Global___CertificateStatus.ValueType
+    """Whether a value is proven."""
+    threshold: _builtins.float
+    """The most lenient value that is proven. Absent with NO_SAFE_THRESHOLD."""
+    n: _builtins.int
+    """Labels behind it; with NO_SAFE_THRESHOLD those of the first candidate that failed."""
+    errors: _builtins.int
+    """Errors among them, those reviews and audits included that were due and not done."""
+    missed: _builtins.int
+    """Reviews and audits among them that were due and not done."""
+    upper_bound: _builtins.float
+    """Exact one-sided upper bound of the error rate at the confidence that was spent, 0..1."""
+    autonomy: _builtins.float
+    """Share of eligible decisions that would be autonomous, 0..1; 0 with NO_SAFE_THRESHOLD."""
+    labels_needed: _builtins.int
+    """Labels still to come before a system with half the error allowed can expect (80 %) to be certified. 0 with
+    NO_SAFE_THRESHOLD: labels are not what is missing, the AI errs too often.
+    """
+    eligible: _builtins.int
+    """Decisions that this value alone decides about, those in the population sample."""
+    policy: _builtins.str
+    """The policy."""
+    name: _builtins.str
+    """The threshold's name."""
+    signal: _builtins.str
+    """The signal that it is compared with."""
+    model_version: _builtins.str
+    """The model version whose labels these are; empty where the requests named none."""
+    value_in_force: _builtins.float
+    """The value in force in the scope."""
+    autonomy_in_force: _builtins.float
+    """Share of eligible decisions that are autonomous at the value in force, 0..1."""
+    call: _builtins.int
+    """The number of this answer among those on new evidence in this scope, from 1."""
+    delta: _builtins.float
+    """The chance of error that it spent."""
+    stored: _builtins.bool
+    """Whether it is the stored answer to the same question about the same evidence."""
+    digest: _builtins.str
+    """The evidence and the question: 64 lower-case hex digits."""
+    erased: _builtins.int
+    """Decisions were left out whose personal part is erased: they cannot be decided again."""
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidateProof]:
+        """The candidates, strict to lenient."""
+
+    @_builtins.property
+    def evidence_through(self) -> _timestamp_pb2.Timestamp:
+        """Up to when what was recorded is in the answer. Absent before anything is."""
+
+    def __init__(
+        self,
+        *,
+        status: Global___CertificateStatus.ValueType = ...,
+        threshold: _builtins.float | None = ...,
+        n: _builtins.int = ...,
+        errors: _builtins.int = ...,
+        missed: _builtins.int = ...,
+        upper_bound: _builtins.float = ...,
+        autonomy: _builtins.float = ...,
+        labels_needed: _builtins.int = ...,
+        eligible: _builtins.int = ...,
+        candidates: _abc.Iterable[Global___CandidateProof] | None = ...,
+        policy: _builtins.str = ...,
+        name: _builtins.str = ...,
+        signal: _builtins.str = ...,
+        model_version: _builtins.str = ...,
+        value_in_force: _builtins.float = ...,
+        autonomy_in_force: _builtins.float = ...,
+        call: _builtins.int = ...,
+        delta: _builtins.float = ...,
+        stored: _builtins.bool = ...,
+        digest: _builtins.str = ...,
+        erased: _builtins.int = ...,
+        evidence_through: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "evidence_through", b"evidence_through", "threshold", b"threshold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "autonomy", b"autonomy", "autonomy_in_force", b"autonomy_in_force", "call", b"call", "candidates", b"candidates", "delta", b"delta", "digest", b"digest", "eligible", b"eligible", "erased", b"erased", "errors", b"errors", "evidence_through", b"evidence_through", "labels_needed", b"labels_needed", "missed", b"missed", "model_version", b"model_version", "n", b"n", "name", b"name", "policy", b"policy", "signal", b"signal", "status", b"status", "stored", b"stored", "threshold", b"threshold", "upper_bound", b"upper_bound", "value_in_force", b"value_in_force"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
+    _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold) -> _WhichOneofReturnType__threshold | None: ...
+
+Global___RecommendThresholdsResponse: _TypeAlias = RecommendThresholdsResponse  # noqa: Y015

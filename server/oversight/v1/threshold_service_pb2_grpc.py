@@ -84,6 +84,11 @@ class ThresholdServiceStub:
                 request_serializer=oversight_dot_v1_dot_threshold__service__pb2.ListStopsRequest.SerializeToString,
                 response_deserializer=oversight_dot_v1_dot_threshold__service__pb2.ListStopsResponse.FromString,
                 _registered_method=True)
+        self.RecommendThresholds = channel.unary_unary(
+                '/oversight.v1.ThresholdService/RecommendThresholds',
+                request_serializer=oversight_dot_v1_dot_threshold__service__pb2.RecommendThresholdsRequest.SerializeToString,
+                response_deserializer=oversight_dot_v1_dot_threshold__service__pb2.RecommendThresholdsResponse.FromString,
+                _registered_method=True)
 
 
 class ThresholdServiceServicer:
@@ -178,6 +183,17 @@ class ThresholdServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecommendThresholds(self, request, context):
+        """Returns the most lenient value of a threshold whose error rate is proven to stay at or below a target, or an honest
+        no. It changes nothing: a person applies it by UpdateThresholds. Each call on new evidence spends a part of the
+        chance of error that is left to the scope and model version; the same evidence and question get the same answer.
+        Statuses: INVALID_ARGUMENT (an unknown policy, scope or threshold; a level that is not between 0 and 1),
+        FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop), UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ThresholdServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -225,6 +241,11 @@ def add_ThresholdServiceServicer_to_server(servicer, server):
                     servicer.ListStops,
                     request_deserializer=oversight_dot_v1_dot_threshold__service__pb2.ListStopsRequest.FromString,
                     response_serializer=oversight_dot_v1_dot_threshold__service__pb2.ListStopsResponse.SerializeToString,
+            ),
+            'RecommendThresholds': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecommendThresholds,
+                    request_deserializer=oversight_dot_v1_dot_threshold__service__pb2.RecommendThresholdsRequest.FromString,
+                    response_serializer=oversight_dot_v1_dot_threshold__service__pb2.RecommendThresholdsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -475,6 +496,33 @@ class ThresholdService:
             '/oversight.v1.ThresholdService/ListStops',
             oversight_dot_v1_dot_threshold__service__pb2.ListStopsRequest.SerializeToString,
             oversight_dot_v1_dot_threshold__service__pb2.ListStopsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecommendThresholds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/oversight.v1.ThresholdService/RecommendThresholds',
+            oversight_dot_v1_dot_threshold__service__pb2.RecommendThresholdsRequest.SerializeToString,
+            oversight_dot_v1_dot_threshold__service__pb2.RecommendThresholdsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -86,6 +86,13 @@ class ThresholdServiceStub:
     """Lists the stops that are engaged.
     Statuses: INVALID_ARGUMENT (the message is none), UNAVAILABLE.
     """
+    RecommendThresholds: _grpc.UnaryUnaryMultiCallable[_threshold_service_pb2.RecommendThresholdsRequest, _threshold_service_pb2.RecommendThresholdsResponse]
+    """Returns the most lenient value of a threshold whose error rate is proven to stay at or below a target, or an honest
+    no. It changes nothing: a person applies it by UpdateThresholds. Each call on new evidence spends a part of the
+    chance of error that is left to the scope and model version; the same evidence and question get the same answer.
+    Statuses: INVALID_ARGUMENT (an unknown policy, scope or threshold; a level that is not between 0 and 1),
+    FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop), UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class ThresholdServiceAsyncStub(ThresholdServiceStub):
@@ -144,6 +151,13 @@ class ThresholdServiceAsyncStub(ThresholdServiceStub):
     ListStops: _aio.UnaryUnaryMultiCallable[_threshold_service_pb2.ListStopsRequest, _threshold_service_pb2.ListStopsResponse]  # type: ignore[assignment]
     """Lists the stops that are engaged.
     Statuses: INVALID_ARGUMENT (the message is none), UNAVAILABLE.
+    """
+    RecommendThresholds: _aio.UnaryUnaryMultiCallable[_threshold_service_pb2.RecommendThresholdsRequest, _threshold_service_pb2.RecommendThresholdsResponse]  # type: ignore[assignment]
+    """Returns the most lenient value of a threshold whose error rate is proven to stay at or below a target, or an honest
+    no. It changes nothing: a person applies it by UpdateThresholds. Each call on new evidence spends a part of the
+    chance of error that is left to the scope and model version; the same evidence and question get the same answer.
+    Statuses: INVALID_ARGUMENT (an unknown policy, scope or threshold; a level that is not between 0 and 1),
+    FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop), UNAVAILABLE.
     """
 
 class ThresholdServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -254,6 +268,19 @@ class ThresholdServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_threshold_service_pb2.ListStopsResponse, _abc.Awaitable[_threshold_service_pb2.ListStopsResponse]]:
         """Lists the stops that are engaged.
         Statuses: INVALID_ARGUMENT (the message is none), UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def RecommendThresholds(
+        self,
+        request: _threshold_service_pb2.RecommendThresholdsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_threshold_service_pb2.RecommendThresholdsResponse, _abc.Awaitable[_threshold_service_pb2.RecommendThresholdsResponse]]:
+        """Returns the most lenient value of a threshold whose error rate is proven to stay at or below a target, or an honest
+        no. It changes nothing: a person applies it by UpdateThresholds. Each call on new evidence spends a part of the
+        chance of error that is left to the scope and model version; the same evidence and question get the same answer.
+        Statuses: INVALID_ARGUMENT (an unknown policy, scope or threshold; a level that is not between 0 and 1),
+        FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop), UNAVAILABLE.
         """
 
 def add_ThresholdServiceServicer_to_server(servicer: ThresholdServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
