@@ -16,7 +16,7 @@ from oversight.feedback.certificate import certify
 from oversight.feedback.labels import LabelState
 from oversight.feedback.rows import Rows
 
-__all__ = ["REPLAY", "Replayed", "read_replay", "replayed"]
+__all__ = ["REPLAY", "Replayed", "census", "read_replay", "replayed"]
 
 REPLAY = ROOT.parent / "shared" / "data" / "replay" / "messages.jsonl.gz"
 _ANYWHERE = ThresholdLimits(0.0, 1.0)
@@ -57,7 +57,7 @@ def replayed(
     for _ in range(splits):
         order = rng.permutation(count)
         learnt, judged = order[: count // 2], order[count // 2 :]
-        rows = _census(confidence[learnt], wrong[learnt])
+        rows = census(confidence[learnt], wrong[learnt])
         cut = certify(rows, limits, max_error=max_error, delta=delta).threshold
         within = confidence[judged] >= (np.inf if cut is None else cut)
         over += bool(within.any()) and float(wrong[judged][within].mean()) > max_error
@@ -71,7 +71,8 @@ def replayed(
     return Replayed(max_error, over / splits, certified / splits, float(np.median(reached)), float(share))
 
 
-def _census(confidence: NDArray[np.float64], wrong: NDArray[np.bool_]) -> Rows:
+def census(confidence: NDArray[np.float64], wrong: NDArray[np.bool_]) -> Rows:
+    """Return rows of which every one was looked at."""
     count = len(confidence)
     return Rows(
         decision_ids=np.arange(count).astype("S32"),
