@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from bench.bodies import batch_of
 from bench.contenders import Server, cpu_s, started, wait_for

@@ -202,7 +202,7 @@ def drain_backlog(made: Path, records: int, url: str) -> None:
     sql.prepare()
     decode = partial(decode_frame, keys=KEYS)
     print_count(Drain(root, sql, decode=decode, count=count_records), root / "worker-0")
-    # As the controller does.
+    # As the keeper does.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
