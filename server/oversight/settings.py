@@ -166,6 +166,11 @@ class Settings(BaseSettings):
     shutdown_grace_s: float = Field(
         5.0, ge=0, le=600, description="Seconds that calls under way get at a stop, and then the drain again."
     )
+    simulated_clock: Path | None = Field(
+        None,
+        description="File that all time is read from, for simulations on loopback alone: 8 bytes, microseconds since "
+        "1970 (UTC) as a little-endian integer. Not set: the machine's time.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line shown.")
     log_format: Literal["auto", "text", "json"] = Field(
         "auto", description="Form of log lines; auto is text on a terminal, else JSON."

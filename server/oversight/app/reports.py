@@ -34,6 +34,7 @@ class SupervisorReport:
 
     `workers` decide, with `standby` another one waits; `restarts` maps a child (`worker-0`) to how often it died and
     was started anew. `rolling`: a rolling restart is under way; `rolling_problem`: why the last one stopped, or empty.
+    `simulated_clock` is the file that the time is read from, empty where it is the machine's.
     """
 
     pid: int
@@ -45,6 +46,7 @@ class SupervisorReport:
     standby: bool = False
     rolling: bool = False
     rolling_problem: str = ""
+    simulated_clock: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from oversight.app.advice import advise
-from oversight.app.clock import now_us
+from oversight.app.clock import now_us, read_simulated_us
 from oversight.app.handover import run_folder
 from oversight.app.policies_in_force import policies_of
 from oversight.app.reports import (
@@ -98,7 +98,10 @@ def read_status(
     """Read the hand-over files of *data_dir*. Never raises: what is missing or unreadable is None, zero or empty."""
     run = run_folder(data_dir)
     supervisor, controller, workers = read_supervisor(run), read_controller(run), read_workers(run)
-    now_us = clock_us()
+    simulated = Path(supervisor.simulated_clock) if supervisor and supervisor.simulated_clock else None
+    # What the processes said is told in their time.
+    simulated_us = read_simulated_us(simulated) if simulated else None
+    now_us = clock_us() if simulated_us is None else simulated_us
     is_alive = is_alive or _is_alive
     processes = _processes(supervisor, controller, workers, now_us, is_alive)
     # After a rolling restart they have ended, and nobody misses them.
@@ -117,7 +120,7 @@ def read_status(
         state=_state(processes, alarms := _alarms(processes, supervisor, controller, workers, agreed=agreed)),
         alarms=alarms,
         problems=controller.problems if controller else (),
-        warnings=controller.warnings if controller else (),
+        warnings=(*_say_simulated(simulated), *(controller.warnings if controller else ())),
         digest=digest,
         commit=workers[0].commit if workers and agreed else "",
         agreed=agreed,
@@ -144,6 +147,10 @@ def read_status(
         policies=policies_of(data_dir) if controller and digest == controller.digest else (),
         advice=advise(supervisor, controller, workers, silent=silent, agreed=agreed),
     )
+
+
+def _say_simulated(clock: Path | None) -> tuple[str, ...]:
+    return () if clock is None else (f"simulated clock: all times are read from {clock}, none is real",)
 
 
 def _processes(

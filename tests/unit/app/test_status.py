@@ -179,3 +179,18 @@ def test_thresholds_and_stops_are_those_that_all_workers_have(tmp_path: Path) ->
     )
     differ = status_of(tmp_path, controller=controller, workers=(workers[0], replace(OTHER, threshold_revision=6)))
     assert differ.threshold_revision is None
+
+
+def test_a_server_with_a_simulated_clock_is_judged_by_its_own_time(tmp_path: Path) -> None:
+    """By the machine's time every process would have said nothing for months; and who looks must know."""
+    clock = tmp_path / "clock"
+    clock.write_bytes((NOW_US + 2 * SECOND_US).to_bytes(8, "little", signed=True))
+    supervisor = replace(SUPERVISOR, simulated_clock=str(clock))
+    clear_run(tmp_path)
+    for report in (supervisor, replace(CONTROLLER, warnings=("a rule",)), WORKER, OTHER):
+        write_report(run_folder(tmp_path), report)
+
+    status = read_status(tmp_path, clock_us=lambda: NOW_US + 10**15, is_alive=lambda _: True)
+
+    assert ("serving", 4.0) == (status.state, status.policy_age_s)
+    assert (f"simulated clock: all times are read from {clock}, none is real", "a rule") == status.warnings
