@@ -34,6 +34,7 @@ Every error the service raises on purpose.
     * AddressError                  an address is taken, malformed or not allowed
     * KeyFileError                  a key file is missing, unreadable or malformed
     * StartError                    a process of the server did not come up
+    * SimulationError               a simulation could not go on
     * UsageError                    what was asked of the command cannot be done
     * StoreVersionError             the database was laid out by another version
     * UntrustedCheckpointError      retention does not go on from a checkpoint that it did not sign
@@ -74,6 +75,7 @@ __all__ = [
     "RequestTooLargeError",
     "SecondPersonNeededError",
     "SetupError",
+    "SimulationError",
     "StaleRevisionError",
     "StartError",
     "StopNotEngagedError",
@@ -342,6 +344,10 @@ class KeyFileError(SetupError):
 
 class StartError(SetupError):
     """A process of the server did not come up."""
+
+
+class SimulationError(SetupError):
+    """A simulation could not go on: its server ended, or did not do what was waited for."""
 
 
 class UsageError(SetupError):
