@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "decide": "Decide one message.",
     "outcome": "Report what became of a decision.",
     "replay": "Decide every message of a file and sum up.",
+    "simulate": "Play a contact centre of weeks in minutes; find its signs.",
     "load": "Send decisions at a given rate and show how long they take.",
     "explain": "Show why a decision on record came out as it did.",
     "records": "List decisions in the store, newest first.",
