@@ -79,7 +79,7 @@ class Centre:
     def _set_audit_rate(self) -> None:
         changes = [{"name": "audit_rate", "value": self._scenario.audit_rate}]
         update = self._admin.update_thresholds(changes, justification="simulation: the audit rate of the scenario")
-        revision = update.thresholds.revision
+        revision = update.revision
         self._wait(lambda: self._admin.get_status().thresholds.revision == revision, "the audit rate to be in force")
 
     def _pass_day(self, day: int) -> None:
