@@ -118,8 +118,11 @@ class Centre:
             self.tally.add_outcome(day, decided_day, intent, outcome)
 
     def _learn(self, day: int) -> None:
-        """Let the night begin, wait for the test of the signs, and note what it found."""
+        """Wait until the day is in the store, let the night begin, and note what the test of the signs then finds."""
         tomorrow_us = day_us(day + 1)
+        over_us = tomorrow_us - 1
+        self._server.set_clock(over_us)
+        self._wait(lambda: self._server.drained_through_us() >= over_us, f"the records of day {day} to be in the store")
         self._server.set_clock(tomorrow_us + _TEST_H * _HOUR_US)
         tomorrow = datetime.fromtimestamp(tomorrow_us / 1e6, UTC)
         self._wait(lambda: self._is_tested(tomorrow), f"the test of the signs after day {day}")
