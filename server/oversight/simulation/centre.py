@@ -93,7 +93,7 @@ class Centre:
     def _pass_hour(self, at_us: int, messages: Sequence[Message]) -> None:
         self._server.set_clock(at_us)
         requests = [request_fields(message, self._scenario.department) for message in messages]
-        decided = self._client.decide_many(requests)  # type: ignore[arg-type]  # made of the fields that it takes
+        decided = self._client.decide_many(requests)
         reviewed: list[_Due] = []
         for message, decision in zip(messages, decided, strict=True):
             if isinstance(decision, ItemError):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from oversight.simulation.conduct import AFTER_DAYS
 from oversight.simulation.messages import Message
 from oversight_client.enums import ErrorCategory, HandledBy, LabelBasis, Resolution, Tier, Verdict
-from oversight_client.fields import OutcomeFields
+from oversight_client.fields import DecideFields, OutcomeFields
 from oversight_client.values import Decision
 
 __all__ = ["Report", "audit", "follow_up", "request_fields", "review"]
@@ -27,7 +27,7 @@ class Report(NamedTuple):
     outcome: OutcomeFields
 
 
-def request_fields(message: Message, department: str) -> dict[str, object]:
+def request_fields(message: Message, department: str) -> DecideFields:
     """Return what a gateway sends of *message*."""
     return {
         "request_id": f"{message.day}-{message.number}",

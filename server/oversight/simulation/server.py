@@ -18,6 +18,8 @@ from oversight.simulation.messages import START_US
 __all__ = ["SimulatedServer"]
 
 _STOP_S = 30.0
+_LAST_WORDS = 5
+"""Lines of the log that are shown: the reason stands above the last one."""
 _WITHOUT = ("OVERSIGHT_", "OTEL_")
 
 
@@ -74,7 +76,7 @@ class SimulatedServer:
     def check(self) -> None:
         """Raise `SimulationError` where the server has ended."""
         if self._process is None or self._process.poll() is not None:
-            raise SimulationError(f"the simulated server has ended: {self._last_words()}")
+            raise SimulationError(f"the simulated server has ended:\n{self._last_words()}")
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-P", "-m", "oversight.app", "serve"]
@@ -103,7 +105,7 @@ class SimulatedServer:
         """Wait for the announcement, which comes once every process serves; or for the end, which comes without."""
         process = self._process
         if process is None or process.stdout is None or not process.stdout.readline():
-            raise SimulationError(f"the simulated server did not come up: {self._last_words()}")
+            raise SimulationError(f"the simulated server did not come up:\n{self._last_words()}")
         report = read_supervisor(run_folder(self._data_dir))
         if report is None:
             raise SimulationError(f"the simulated server does not say where it listens ({self._data_dir})")
@@ -124,7 +126,7 @@ class SimulatedServer:
 
     def _last_words(self) -> str:
         words = self._log.read_text(encoding="utf-8", errors="replace").splitlines() if self._log.exists() else []
-        return words[-1] if words else f"it said nothing ({self._log})"
+        return "\n".join(words[-_LAST_WORDS:]) or f"it said nothing ({self._log})"
 
     def _write_keys(self, seed: int) -> None:
         folder = self._data_dir / "keys"

@@ -29,7 +29,7 @@ def test_everything_can_be_sent() -> None:
     sent += [one.outcome for one in follow_up(message, a_decision(ON))]
 
     assert 6 == len(sent) == len({outcome_from_fields(outcome).outcome_id for outcome in sent})
-    assert "3-7" == decide_request(request_fields(message, "")).request_id  # type: ignore[arg-type]  # its fields
+    assert "3-7" == decide_request(request_fields(message, "")).request_id
     assert "bank" == request_fields(message, "bank")["department"]
 
 

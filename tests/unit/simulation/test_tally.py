@@ -42,7 +42,8 @@ def test_a_sign_counts_once_from_the_end_of_the_warm_up() -> None:
     tally.add_warnings(21, [told()])
 
     assert [(20, True)] == [(one.day, one.expected) for one in tally.found]
-    assert ((), 0) == (tally.missed, tally.false_alarms)
+    assert [] == list(tally.missed)
+    assert 0 == tally.false_alarms
 
 
 def test_what_the_scenario_does_not_have_is_a_false_alarm() -> None:
