@@ -61,8 +61,9 @@ def test_what_was_asked_comes_back_whole(store: SqlStore, reader: SqlReplayable)
 def test_an_erased_decision_has_no_request(place: Place, store: SqlStore, reader: SqlReplayable) -> None:
     """Rules may read attributes: what is left would be decided otherwise."""
     store.add([a_record(1), a_record(2, a_request(2, subject_ref="another"))], [])
-    erasure = Erasure(open_engine(place.url, read_only=False), id_key=KEYS.id_key, clock_us=lambda: NOW_US + 1_000)
-    erasure.erase_subject("customer-7")
+    engine = open_engine(place.url, read_only=False)
+    Erasure(engine, id_key=KEYS.id_key, clock_us=lambda: NOW_US + 1_000).erase_subject("customer-7")
+    engine.dispose()
     assert [(1, True), (2, False)] == [
         (number, one.request is None) for one in reader.find([an_id(1), an_id(2)]) for number in numbers([one])
     ]

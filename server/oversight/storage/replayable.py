@@ -10,10 +10,12 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, FromClause, Select, and_, bindparam, select
 
+from oversight.engine.decision import Reason
 from oversight.engine.identity import request_from_canonical
 from oversight.engine.request import Request
 from oversight.storage.evidence import CellFilter
 from oversight.storage.records import SIGNAL_FIELDS
+from oversight.storage.rows import reasons_from_text
 from oversight.storage.tables import decisions, personal_parts
 
 __all__ = ["ReplayableDecision", "ReplayableReader", "SamplePage", "SqlReplayable"]
@@ -80,6 +82,16 @@ class SqlReplayable:
                     found += map(_read, rows.mappings())
         return found
 
+    def find_reasons(self, ids: Sequence[str]) -> dict[str, tuple[Reason, ...]]:
+        """Return the reasons of the decisions with these *ids*, by id; those that are gone are left out."""
+        found: dict[str, tuple[Reason, ...]] = {}
+        for start in range(0, len(ids), _KEYS_A_LOOK):
+            with self._reading() as connection:
+                if connection is not None:
+                    rows = connection.execute(_REASONS, {"keys": ids[start : start + _KEYS_A_LOOK]})
+                    found |= {decision_id: reasons_from_text(text) for decision_id, text in rows}
+        return found
+
     def sample(self, wanted: CellFilter, portion: int, after: str) -> SamplePage:
         """Return the next decisions by id; see `ReplayableReader`."""
         with self._reading() as connection:
@@ -144,11 +156,8 @@ _COLUMNS = (
 )
 _among_keys: BindParameter[list[str]] = bindparam("keys", expanding=True)
 _BY_ID = _with_part(decisions).where(decisions.c.decision_id.in_(_among_keys))
+_REASONS = select(decisions.c.decision_id, decisions.c.reasons).where(decisions.c.decision_id.in_(_among_keys))
 _BEHIND = decisions.c.decision_id > bindparam("after")
 _LAST = (
-    select(decisions.c.decision_id)
-    .where(_BEHIND)
-    .order_by(decisions.c.decision_id)
-    .limit(1)
-    .offset(bindparam("last"))
+    select(decisions.c.decision_id).where(_BEHIND).order_by(decisions.c.decision_id).limit(1).offset(bindparam("last"))
 )
