@@ -32,8 +32,8 @@ class Proof(NamedTuple):
 
     `errors` among `n` labels of decisions that would be autonomous at `threshold`, `missed` of these errors being
     reviews or audits that were due and not done; the exact one-sided `upper_bound` (0..1) at the confidence that was
-    spent; the `p_value` of "the error rate is above the target"; `autonomy`, the share (0..1) of eligible decisions that
-    would be autonomous.
+    spent; the `p_value` of "the error rate is above the target"; `autonomy`, the share (0..1) of eligible decisions
+    that would be autonomous.
     """
 
     threshold: float
@@ -54,7 +54,8 @@ class Certificate(NamedTuple):
     decisions that would be autonomous, 0 where nothing is safe. `labels_needed` counts labels of that sample that are
     still to come before a system with half the error allowed can expect (80 %) to be certified; 0 with
     NO_SAFE_THRESHOLD means that labels are not what is missing: the AI errs too often. `eligible` is the number of
-    decisions behind it, `candidates` are all that were drawn, `tested` those of them that were tested, strict to lenient.
+    decisions behind it, `candidates` are all values that were drawn, `tested` those that were tested, strict to
+    lenient.
     """
 
     status: CertificateStatus

@@ -15,7 +15,7 @@ __all__ = ["RecommendationKey", "RecommendationStore", "SqlRecommendations", "St
 
 
 class RecommendationKey(NamedTuple):
-    """Whose calls are counted together: a threshold of a policy in one scope (empty: every one), by one model version."""
+    """Whose calls are counted together: a threshold of a policy in a scope (empty: every one), by one model version."""
 
     policy: str
     name: str
