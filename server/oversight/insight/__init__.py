@@ -1,0 +1,1 @@
+"""What outcomes teach: use cases over the evidence."""
