@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from oversight.engine.decision import Tier
-from oversight.feedback.error_rates import ErrorRate, RateState
-from oversight.feedback.intervals import exact_interval
+from oversight.feedback.error_rates import Counts, ErrorRate, rate_of_counts
 from oversight.feedback.unknown_rates import RatedCell, error_rate_unknown, why_unknown
 from oversight.insight.places import Found, Place
 from oversight.insight.sign_facts import DAY_US, RECENT_DAYS, WINDOW_DAYS
@@ -41,7 +40,7 @@ def find_unknown(
     in_use = _versions_in_use(newest)
     cells: defaultdict[Place, list[tuple[str, RatedCell]]] = defaultdict(list)
     for cell, volume in sorted(volumes.items(), key=repr):
-        rate = _rate(counts.get(cell) or RateCounts(cell, 0, 0, 0, 0, 0, None), volume, until_us)
+        rate = _rated(counts.get(cell), volume, sum(volumes.values()), until_us)
         rated = RatedCell(rate, (*cell[:3], cell.model_version) in in_use)
         cells[Place(cell.tenant_id or "", cell.department or "")].append((cell.intent or "", rated))
     return [
@@ -61,13 +60,12 @@ def _versions_in_use(newest: Mapping[Cell, int]) -> set[tuple[str | None, ...]]:
     return {(*cell[:3], cell.model_version) for cell, hour in newest.items() if hour > last[cell[:3]] - _IN_USE_H}
 
 
-def _rate(counts: RateCounts, volume: int, now_us: int) -> ErrorRate:
-    """Return the rate with the *volume* that it stands for now."""
-    low, high = exact_interval(counts.errors, counts.n)
-    age_s = None if counts.newest_label_us is None else (now_us - counts.newest_label_us) / 1e6
-    rate = counts.errors / counts.n if counts.n else None
-    state = RateState.MEASURED
-    return ErrorRate(state, counts.n, counts.errors, rate, low, high, volume, 0.0, 0.0, 0.0, age_s, 0)
+def _rated(found: RateCounts | None, volume: int, total: int, now_us: int) -> ErrorRate:
+    """Return the rate of a cell with the *volume* that it stands for now, of *total*."""
+    counts = Counts(volume, 0, 0, 0, 0, None)
+    if found is not None:
+        counts = counts._replace(n=found.n, errors=found.errors, newest_label_us=found.newest_label_us)
+    return rate_of_counts(counts, now_us=now_us, total_volume=total)
 
 
 def _worst(cells: Sequence[tuple[str, RatedCell]], target: float) -> tuple[str, ...]:

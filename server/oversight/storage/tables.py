@@ -24,7 +24,6 @@ __all__ = [
     "control_events",
     "decisions",
     "erasures",
-    "feedback_marks",
     "metadata",
     "outcomes",
     "personal_parts",
@@ -32,7 +31,6 @@ __all__ = [
     "schema_version",
     "snapshots",
     "tokens",
-    "warnings",
 ]
 
 metadata = MetaData()
@@ -279,38 +277,6 @@ tokens = Table(
     UniqueConstraint("digest", name="tokens_digest"),
 )
 """Bearer tokens, each as the digest of its secret; beside the control events."""
-
-warnings = Table(
-    "warnings",
-    metadata,
-    _text("tenant_id", required=True),
-    _text("department", required=True),
-    _text("sign", required=True),
-    _text("scope", required=True),
-    _text("name", required=True),
-    _text("state", required=True),
-    _integer("raised_at_us"),
-    _integer("quiet_since_us"),
-    _text("found", required=True),
-    _integer("tested_at_us", required=True),
-    _text("message", required=True),
-    _text("figures", required=True),
-    PrimaryKeyConstraint("tenant_id", "department", "sign", "scope", "name"),
-)
-"""
-How each warning sign stands in each place, as of the last test; all rows are written together.
-
-`scope` is DEPARTMENT, INTENT or RULE, and `name` that intent or rule, empty for a department. `figures` is JSON text.
-"""
-
-feedback_marks = Table(
-    "feedback_marks",
-    metadata,
-    Column("name", Text, primary_key=True),
-    _integer("at_us", required=True),
-    _text("document", required=True),
-)
-"""What parts of the feedback loop remember between two looks; `document` is a JSON object."""
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 """One row: the layout, for servers that know no revisions (`storage.schema`)."""

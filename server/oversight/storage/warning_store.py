@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, insert, select, update
 
 from oversight.feedback.signs import Finding, Sign, Standing, State
-from oversight.storage.tables import feedback_marks, warnings
 from oversight.storage.transactions import Transactions
+from oversight.storage.warning_tables import feedback_marks, warnings
 
-__all__ = ["Mark", "SqlWarningStore", "SqlWarnings", "StoredWarning", "Tested", "WarningKey"]
+__all__ = ["LastTest", "Mark", "SqlWarningStore", "SqlWarnings", "StoredWarning", "WarningKey"]
 
 _TESTED = "signs"
 _FIGURES = ("n", "value", "low", "high", "baseline", "p_value", "e_value")
@@ -45,7 +45,7 @@ class StoredWarning(NamedTuple):
     tested_at_us: int
 
 
-class Tested(NamedTuple):
+class LastTest(NamedTuple):
     """
     The last test of all signs.
 
@@ -87,10 +87,10 @@ class SqlWarnings:
             rows = connection.execute(select(warnings).where(*conditions)).mappings().all()
         return sorted(map(_from_row, rows), key=lambda one: tuple(map(str, one.key)))
 
-    def tested(self) -> Tested:
+    def tested(self) -> LastTest:
         """Return when the signs were last tested."""
         mark = self.mark(_TESTED)
-        return Tested() if mark is None else _tested(mark)
+        return LastTest() if mark is None else _tested(mark)
 
     def mark(self, name: str) -> Mark | None:
         """Return the mark of this *name*, None where there is none."""
@@ -105,7 +105,7 @@ class SqlWarningStore(SqlWarnings):
         super().__init__(transactions.reading)
         self._transactions = transactions
 
-    def put(self, found: Sequence[StoredWarning], tested: Tested, *, after: Tested) -> bool:
+    def put(self, found: Sequence[StoredWarning], tested: LastTest, *, after: LastTest) -> bool:
         """
         Replace all warnings by those *found*, in one transaction, if the last test is still the one *after* which.
 
@@ -114,7 +114,7 @@ class SqlWarningStore(SqlWarnings):
 
         def work(connection: Connection) -> bool:
             mark = _read_mark(connection, _TESTED)
-            if (Tested() if mark is None else _tested(mark)).day != after.day:
+            if (LastTest() if mark is None else _tested(mark)).day != after.day:
                 return False
             _write_mark(connection, _TESTED, tested.at_us or 0, _as_document(tested))
             connection.execute(delete(warnings))
@@ -129,7 +129,7 @@ class SqlWarningStore(SqlWarnings):
 
         def work(connection: Connection) -> None:
             mark = _read_mark(connection, _TESTED)
-            tested = Tested() if mark is None else _tested(mark)
+            tested = LastTest() if mark is None else _tested(mark)
             _write_mark(connection, _TESTED, now_us, _as_document(tested._replace(problem=problem)))
 
         self._transactions.write(work)
@@ -151,11 +151,11 @@ def _write_mark(connection: Connection, name: str, at_us: int, document: Mapping
         connection.execute(insert(feedback_marks).values(name=name, **values))
 
 
-def _tested(mark: Mark) -> Tested:
-    return Tested(mark.document["day"], mark.document["at_us"], mark.document["problem"])
+def _tested(mark: Mark) -> LastTest:
+    return LastTest(mark.document["day"], mark.document["at_us"], mark.document["problem"])
 
 
-def _as_document(tested: Tested) -> Mapping[str, Any]:
+def _as_document(tested: LastTest) -> Mapping[str, Any]:
     return tested._asdict()
 
 
