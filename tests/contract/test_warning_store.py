@@ -20,7 +20,7 @@ DAY = LastTest(20_000, 1_728_000_000_000_001)
 
 @pytest.fixture
 def database(place: Place) -> Iterator[Database]:
-    database = open_database(place.url)
+    database = open_database(place.url, read_only=False)
     yield database
     database.engine.dispose()
 
