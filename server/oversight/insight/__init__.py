@@ -1,1 +1,1 @@
-"""What outcomes teach: use cases over the evidence."""
+"""What outcomes teach: error rates, containment, satisfaction, quality, and thresholds that are proven."""

@@ -29,6 +29,7 @@ __all__ = [
     "outcome_from_row",
     "outcome_row",
     "personal_row",
+    "reasons_from_text",
 ]
 
 Row = tuple[Any, ...]
@@ -119,8 +120,8 @@ def _decision_from_row(row: Mapping[str, Any]) -> Decision:
         decision_id=row["decision_id"],
         tier=Tier(row["tier"]),
         escalation=Escalation(row["escalation"]),
-        reasons=_reasons(row["reasons"]),
-        shadow_reasons=_reasons(row["shadow_reasons"]),
+        reasons=reasons_from_text(row["reasons"]),
+        shadow_reasons=reasons_from_text(row["shadow_reasons"]),
         missing_signals=tuple(json.loads(row["missing_signals"])),
         evaluation=Evaluation(row["evaluation"]),
         policy=row["policy"],
@@ -142,7 +143,8 @@ def _facts(text: str) -> ServerFacts:
     return ServerFacts(**{**fields, "stops": tuple(Stop(*stop) for stop in fields.get("stops", ()))})
 
 
-def _reasons(text: str) -> tuple[Reason, ...]:
+def reasons_from_text(text: str) -> tuple[Reason, ...]:
+    """Return the reasons of a decision from the JSON text of its row."""
     return tuple(
         Reason(**(fields | {"comparisons": tuple(map(_comparison, fields["comparisons"]))}))
         for fields in json.loads(text)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 
 
 def upgrade() -> None:
@@ -40,4 +40,4 @@ def downgrade() -> None:
     """Remove the tables: what they say is found again from the evidence, but for how long a warning has stood."""
     op.drop_table("feedback_marks")
     op.drop_table("warnings")
-    op.execute("UPDATE schema_version SET version = 5")
+    op.execute("UPDATE schema_version SET version = 6")
