@@ -43,7 +43,7 @@ def printed(scenario: Scenario, *runs: Run) -> str:
     return out.getvalue()
 
 
-def test_the_scenarios_are_listed(run) -> None:  # type: ignore[no-untyped-def]  # a fixture
+def test_the_scenarios_are_listed(run) -> None:
     """Nobody knows them by heart."""
     shown = run("simulate", "--list").stdout
     listed = json.loads(run("simulate", "--list", "--json").stdout)["scenarios"]
@@ -60,7 +60,7 @@ def test_the_scenarios_are_listed(run) -> None:  # type: ignore[no-untyped-def] 
         (("quiet", "--keep", "."), "--keep .: it is there already"),
     ],
 )
-def test_what_is_asked_for_wrongly_is_said(run, words, said) -> None:  # type: ignore[no-untyped-def]  # a fixture
+def test_what_is_asked_for_wrongly_is_said(run, words, said) -> None:
     """Before anything starts."""
     result = run("simulate", *words)
 
@@ -68,7 +68,7 @@ def test_what_is_asked_for_wrongly_is_said(run, words, said) -> None:  # type: i
     assert said in result.stderr
 
 
-def test_a_scenario_that_is_wrong_is_said_by_line(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_scenario_that_is_wrong_is_said_by_line(run, tmp_path: Path) -> None:
     """As rule files are."""
     path = tmp_path / "mine.yaml"
     path.write_text("scenario: mine\ndayz: 3\n", encoding="utf-8")
