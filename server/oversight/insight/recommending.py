@@ -48,6 +48,9 @@ class Bounds(NamedTuple):
     portion: int = 2_000
 
 
+_BOUNDS = Bounds()
+
+
 class _Evidence(NamedTuple):
     """What an answer rests on; `erased` decisions could not be decided again."""
 
@@ -68,7 +71,7 @@ class Recommending:
         records: RecordLister,
         replayable: ReplayableReader,
         store: RecommendationStore,
-        bounds: Bounds = Bounds(),
+        bounds: Bounds = _BOUNDS,
     ) -> None:
         self._rules = rules
         self._log = log

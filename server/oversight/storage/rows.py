@@ -23,6 +23,7 @@ __all__ = [
     "body_sha256",
     "decision_from_rows",
     "decision_row",
+    "is_other_draft",
     "judged",
     "linked",
     "observed",
@@ -172,10 +173,15 @@ def judged(stored: StoredOutcome, decided_draft: str | None) -> StoredOutcome:
     nothing that the outcome's could differ from; one on an edited draft that was decided again counts for that.
     """
     outcome = stored.outcome
-    another = None not in (decided_draft, outcome.draft_sha256) and decided_draft != outcome.draft_sha256
-    if stored.status is OutcomeStatus.ACCEPTED and another and outcome.redecided_as is None:
+    another = is_other_draft(decided_draft, outcome.draft_sha256, outcome.redecided_as)
+    if stored.status is OutcomeStatus.ACCEPTED and another:
         return replace(stored, status=OutcomeStatus.OTHER_DRAFT)
     return stored
+
+
+def is_other_draft(decided_draft: str | None, draft_sha256: str | None, redecided_as: str | None) -> bool:
+    """Return whether an outcome on the draft *draft_sha256* is about another one than was decided; see `judged`."""
+    return None not in (decided_draft, draft_sha256) and decided_draft != draft_sha256 and redecided_as is None
 
 
 def observed(stored: StoredOutcome) -> tuple[int, str, int]:
