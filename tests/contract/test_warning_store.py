@@ -25,9 +25,18 @@ def database(place: Place) -> Iterator[Database]:
     database.engine.dispose()
 
 
+class Records:
+    """What a store of records has of its database, over connections that a test can tamper with."""
+
+    def __init__(self, database: Database) -> None:
+        transactions = Transactions(database, migrate=False)
+        self.reading = transactions.reading
+        self.writing = transactions.write
+
+
 @pytest.fixture
 def store(database: Database) -> SqlWarningStore:
-    return SqlWarningStore(Transactions(database, migrate=False))
+    return SqlWarningStore(Records(database))
 
 
 def a_warning(
@@ -102,7 +111,7 @@ def test_a_write_that_breaks_off_leaves_everything_as_it_was(store: SqlWarningSt
 def test_a_failure_is_told_beside_the_last_test(store: SqlWarningStore) -> None:
     """How signs stood stays, and why it is old."""
     store.put([a_warning()], DAY, after=LastTest())
-    store.fail("the store cannot be read", 99)
+    store.note_problem("the store cannot be read", 99)
 
     assert DAY._replace(problem="the store cannot be read") == store.tested()
     assert store.put([], LastTest(20_001, 100), after=store.tested())

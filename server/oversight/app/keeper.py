@@ -13,24 +13,30 @@ import signal
 from contextlib import suppress
 from functools import partial
 
+from oversight.app.breaker_steps import BreakerSteps
 from oversight.app.clock import now_us
 from oversight.app.drain_watch import DrainWatch
 from oversight.app.handover import run_folder
+from oversight.app.kept_rules import KeptRules
 from oversight.app.keys import load_keys
 from oversight.app.repetition import Repetition
 from oversight.app.reports import KeeperReport, write_report
 from oversight.app.retention_watch import RetentionWatch
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.app.store import open_store, open_store_database
+from oversight.app.store import open_control_store, open_store, open_store_database
+from oversight.app.warning_watch import WarningWatch
 from oversight.app.yielding import settle_memory, yield_to_callers
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
 from oversight.storage.checkpoints import CheckpointKey
+from oversight.storage.election import SoleProcess
+from oversight.storage.evidence_reader import SqlEvidence
 from oversight.storage.pending import PendingOutcomes
 from oversight.storage.retention import Retention, months_before
+from oversight.storage.warning_store import SqlWarningStore
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import Telemetry, start_telemetry
 
@@ -41,6 +47,7 @@ _TELEMETRY_S = 1.0
 _RETENTION_S = 1.0
 _NICENESS = 19
 _COUNT_S = 5.0
+_TEST_S = 10.0
 _HANDING_OVER_S = 1.0
 """What a drain may take when a successor goes on with it at once."""
 _log = logging.getLogger(__name__)
@@ -104,10 +111,23 @@ class _Keeper:
             clock_us=now_us,
         )
         self._pending = PendingOutcomes(self._store.reading)
+        self._evidence = SqlEvidence(self._store.reading)
+        steps = BreakerSteps(
+            KeptRules(settings.data_dir), lambda: open_control_store(settings), clock_us=now_us
+        )
+        self._warnings = WarningWatch(
+            self._evidence,
+            SqlWarningStore(self._store),
+            take_steps=steps.take,
+            elected=SoleProcess().is_elected,
+            has_caught_up=self._has_caught_up,
+            clock_us=now_us,
+        )
         # Beside the drain, each in a thread of its own; they end as soon as a stop is asked for.
         self._others = (
             Repetition("retention", _RETENTION_S, retention.step),
             Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting),
+            Repetition("the test of the warning signs", _TEST_S, self._warnings.step),
         )
         self._telemetry: Telemetry | None = None
 
@@ -127,6 +147,7 @@ class _Keeper:
             {
                 "oversight.records.pending": lambda: self._drain.state.pending_records,
                 "oversight.records.oldest_age": self._oldest_age_s,
+                "oversight.warnings": lambda: self._warnings.state.places,
             },
         )
         self.report()
@@ -161,6 +182,8 @@ class _Keeper:
             counted_at_us=drain.counted_at_us,
             waiting_outcomes=waiting,
             expired_outcomes=expired,
+            critical_warnings=self._warnings.state.critical,
+            warnings_problem=self._warnings.state.problem,
             failures=sum(loop.failures for loop in (self._drain_loop, *self._others)),
         )
         try:
@@ -172,6 +195,13 @@ class _Keeper:
         # A store that is down is said by the drain.
         with suppress(StoreUnavailableError):
             self._pending.step()
+
+    def _has_caught_up(self, day_us: int) -> bool:
+        """Tell whether what was decided before *day_us* is in the evidence, as far as this replica knows."""
+        if self._drain.state.oldest_us is not None and self._drain.state.oldest_us < day_us:
+            return False
+        through_us = self._evidence.through_us()
+        return through_us is None or through_us >= day_us
 
     def _oldest_age_s(self) -> float:
         oldest_us = self._drain.state.oldest_us

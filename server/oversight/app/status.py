@@ -215,6 +215,8 @@ def _alarms(
         alarms.append(f"the rule files have {len(controller.problems)} problem(s); {which}")
     if keeper and keeper.store_problem:
         alarms.append(f"the store does not take records: {keeper.store_problem}")
+    if keeper and keeper.warnings_problem:
+        alarms.append(f"the warning signs cannot be tested: {keeper.warnings_problem}")
     if controller and controller.admin_problem:
         alarms.append(f"nothing is served on the admin port: {controller.admin_problem}")
     if controller and controller.control_problem:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, delete, insert, select, update
 
 from oversight.feedback.signs import Finding, Sign, Standing, State
-from oversight.storage.transactions import Transactions
+from oversight.storage.evidence_feed import RecordDatabase
 from oversight.storage.warning_tables import feedback_marks, warnings
 
 __all__ = ["LastTest", "Mark", "SqlWarningStore", "SqlWarnings", "StoredWarning", "WarningKey"]
@@ -99,11 +99,11 @@ class SqlWarnings:
 
 
 class SqlWarningStore(SqlWarnings):
-    """The same, to be written too."""
+    """The same, to be written too, in the *database* of the records."""
 
-    def __init__(self, transactions: Transactions) -> None:
-        super().__init__(transactions.reading)
-        self._transactions = transactions
+    def __init__(self, database: RecordDatabase) -> None:
+        super().__init__(database.reading)
+        self._database = database
 
     def put(self, found: Sequence[StoredWarning], tested: LastTest, *, after: LastTest) -> bool:
         """
@@ -122,21 +122,21 @@ class SqlWarningStore(SqlWarnings):
                 connection.execute(insert(warnings), [_to_row(one) for one in found])
             return True
 
-        return self._transactions.write(work)
+        return self._database.writing(work)
 
-    def fail(self, problem: str, now_us: int) -> None:
-        """Note why the signs could not be tested; how they stood stays. Raises `StoreUnavailableError`."""
+    def note_problem(self, problem: str, now_us: int) -> None:
+        """Note why the signs could not be tested, or that they can (""); how they stood stays. May raise as `put`."""
 
         def work(connection: Connection) -> None:
             mark = _read_mark(connection, _TESTED)
             tested = LastTest() if mark is None else _tested(mark)
             _write_mark(connection, _TESTED, now_us, _as_document(tested._replace(problem=problem)))
 
-        self._transactions.write(work)
+        self._database.writing(work)
 
     def set_mark(self, name: str, mark: Mark) -> None:
         """Write the *mark* of this *name*. Raises `StoreUnavailableError`."""
-        self._transactions.write(lambda connection: _write_mark(connection, name, *mark))
+        self._database.writing(lambda connection: _write_mark(connection, name, *mark))
 
 
 def _read_mark(connection: Connection, name: str) -> Mark | None:
