@@ -52,6 +52,8 @@ _COUNT_S = 5.0
 _FEED_S = 1.0
 _LABELLED_S = 3.0
 _TEST_S = 10.0
+_SIMULATED_S = 0.1
+"""Between two looks where days pass in moments."""
 _SETTLED_US = 600_000_000
 """After midnight, until records of the day before have come to the store from every replica."""
 _HANDING_OVER_S = 1.0
@@ -125,6 +127,7 @@ class _Keeper:
             EvidenceFeed(self._learning, audit_due_h=settings.audit_due_h),
             self._election,
             through_us=evidence.through_us,
+            drained_through_us=lambda: self._drain.state.drained_through_us,
         )
         labelled = LabelledWatch(self._run, evidence.label_counts)
         steps = BreakerSteps(KeptRules(settings.data_dir), lambda: open_control_store(settings), clock_us=now_us)
@@ -136,13 +139,15 @@ class _Keeper:
             has_caught_up=self._has_caught_up,
             clock_us=now_us,
         )
+        simulated = settings.simulated_clock is not None
+        feed_s, test_s = (_SIMULATED_S, _SIMULATED_S) if simulated else (_FEED_S, _TEST_S)
         # Beside the drain, each in a thread of its own; they end as soon as a stop is asked for.
         self._others = (
             Repetition("retention", _RETENTION_S, retention.step),
             Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting),
-            Repetition("the feed of the evidence", _FEED_S, self._feed.step, hurry=lambda: self._feed.hurries),
+            Repetition("the feed of the evidence", feed_s, self._feed.step, hurry=lambda: self._feed.hurries),
             Repetition("the count of labels", _LABELLED_S, labelled.step),
-            Repetition("the test of the warning signs", _TEST_S, self._warnings.step),
+            Repetition("the test of the warning signs", test_s, self._warnings.step),
         )
         self._telemetry: Telemetry | None = None
 
@@ -216,11 +221,8 @@ class _Keeper:
 
     def _has_caught_up(self, day_us: int) -> bool:
         """Tell whether what was decided before *day_us* is in the evidence, as far as this replica knows."""
-        oldest_us, feed = self._drain.state.oldest_us, self._feed.state
-        if feed.problem or (oldest_us is not None and oldest_us < day_us):
-            return False
-        # Where nothing was recorded since, the evidence ends earlier, and there is nothing to wait for.
-        return (feed.through_us or 0) >= day_us or not (self._feed.hurries or now_us() - day_us < _SETTLED_US)
+        feed = self._feed.state
+        return not feed.problem and feed.complete_us >= day_us and now_us() - day_us >= _SETTLED_US
 
     def _oldest_age_s(self) -> float:
         oldest_us = self._drain.state.oldest_us

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Self
 
-from oversight.app.handover import read_drained_us, run_folder
+from oversight.app.handover import run_folder
 from oversight.app.reports import read_supervisor
 from oversight.errors import SimulationError
 from oversight.simulation.messages import START_US
@@ -40,7 +40,6 @@ class SimulatedServer:
         self._data_dir = folder / "data"
         self._clock_file = folder / "clock"
         self._write_keys(seed)
-        self._now_us = START_US
         self._clock_file.write_bytes(_encode(START_US))
         with self._clock_file.open("r+b") as file:
             self._clock = mmap.mmap(file.fileno(), 0)
@@ -66,12 +65,7 @@ class SimulatedServer:
 
     def set_clock(self, at_us: int) -> None:
         """Let it be *at_us*, microseconds since 1970 (UTC), for every process of the server."""
-        self._now_us = at_us
         self._clock[:] = _encode(at_us)
-
-    def drained_through_us(self) -> int:
-        """Return the time before which everything is in the store; 0 while nothing is known."""
-        return read_drained_us(run_folder(self._data_dir), lambda: self._now_us)
 
     def check(self) -> None:
         """Raise `SimulationError` where the server has ended."""

@@ -41,9 +41,6 @@ class FakeServer:
         self.now_us = at_us
         self.times_us.append(at_us)
 
-    def drained_through_us(self) -> int:
-        return self.now_us
-
     def check(self) -> None:
         if self.ended:
             raise SimulationError("the simulated server has ended")
