@@ -48,11 +48,12 @@ def simulate(folder: Path, *words: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_a_quiet_centre_is_measured_and_raises_nothing(tmp_path: Path) -> None:
-    """What was drawn is what the service has on record, and its interval has the truth in it."""
+    """What was drawn is what the service has on record; four days prove no error rate, and nothing else is wrong."""
     figures = simulate(tmp_path, "--keep", "kept", "--seed", "3")
 
-    assert (0, [], 1) == (figures["false_alarms"], figures["signs"], figures["runs"])
+    assert ([], 1) == (figures["signs"], figures["runs"])
     [run] = figures["each_run"]
+    assert {one["sign"] for one in run["found"]} <= {"ERROR_RATE_UNKNOWN"}
     scenario = read_scenario(tmp_path / "tiny.yaml")
     drawn = [message for day in range(scenario.days) for message in draw_day(scenario, day, 3)]
     assert len(drawn) == run["messages"] > 400

@@ -68,7 +68,7 @@ ENFORCED = {
     "test_a_worker_that_must_not_answer_without_a_record_is_taken_out_until_it_can",
     "drain_interval_s": "e2e/test_settings.py::test_a_journal_that_nobody_drains_stops_at_the_size_that_is_set",
     "shutdown_grace_s": "e2e/test_records.py::test_what_a_stop_could_not_store_is_stored_after_the_next_start",
-    "simulated_clock": "unit/app/test_clock.py::test_it_shows_what_is_written_in_place_at_once",
+    "simulated_clock": "e2e/test_simulate.py::test_a_quiet_centre_is_measured_and_raises_nothing",
     "log_level": "e2e/test_settings.py::test_every_process_logs_in_the_form_and_from_the_level_that_are_set",
     "log_format": "e2e/test_settings.py::test_every_process_logs_in_the_form_and_from_the_level_that_are_set",
 }
