@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from oversight.app.reports import read_supervisor
 from oversight.simulation.messages import draw_day
 from oversight.simulation.scenario import read_scenario
-from servers import SERVE
+from servers import SERVE, is_running, wait_until
 
 SCENARIO = """\
 scenario: tiny
@@ -70,3 +71,21 @@ def test_a_quiet_centre_is_measured_and_raises_nothing(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert "simulated clock: all times are read from" in json.loads(status.stdout)["warnings"][0]
+
+
+def test_a_simulation_that_is_stopped_leaves_no_server(tmp_path: Path) -> None:
+    """Nobody would look for it, on a port that nobody chose."""
+    (tmp_path / "tiny.yaml").write_text(SCENARIO, encoding="utf-8")
+    with (tmp_path / "out").open("wb") as out:
+        process = subprocess.Popen(
+            [SERVE[0], "simulate", "tiny.yaml", "--keep", "kept"], cwd=tmp_path, stdout=out, stderr=out
+        )
+    run = tmp_path / "kept" / "seed-1" / "data" / "run"
+    try:
+        server = wait_until(lambda: read_supervisor(run), "the server to be there")
+        process.terminate()
+        assert 143 == process.wait(60)
+    finally:
+        process.kill()
+
+    assert not is_running(server.pid)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,7 +54,7 @@ def run(
         raise UsageError("name a scenario or a file; `oversight simulate --list` shows those of the package")
     played = read_scenario(find_scenario(scenario))
     found = []
-    with _folder(keep) as folder:
+    with _stoppable(), _folder(keep) as folder:
         for number in range(seed, seed + runs):
             with _progress(played, number) as on_day:
                 found.append(_play(played, number, folder / f"seed-{number}", policy, on_day))
@@ -73,6 +75,16 @@ def _play(scenario: Scenario, seed: int, folder: Path, policy: Path | None, on_d
         centre = Centre(scenario, seed, server, client, admin, on_day=on_day)
         rates = centre.run()
     return Run(seed, centre.tally, rates)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM end the server and remove the data, as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
