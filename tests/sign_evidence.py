@@ -262,6 +262,6 @@ def falling(intent: str = "order_change", **changed: object) -> Days:
     return Days(
         intent=intent,
         decisions=lambda ago: 60 if ago <= 14 else 40,
-        score=lambda ago: 3.8 if ago <= 14 else 4.3,
+        score=lambda ago: 3.75 if ago <= 14 else 4.25,
         **changed,  # type: ignore[arg-type]
     )

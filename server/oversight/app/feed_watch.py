@@ -39,8 +39,8 @@ class FeedWatch:
     Feeds a slice at a time where this keeper is elected; `state` is replaced by one assignment, for any thread to read.
 
     Between two batches it pauses at least as long as a batch took, so that the drain finds the store free. A slice ends
-    after *slice_s* seconds of *clock*. `hurries`: the last slice left something, or there was none yet. *through_us* asks the
-    evidence.
+    after *slice_s* seconds of *clock*. `hurries`: the last slice left something, or there was none yet. *through_us*
+    asks the evidence.
     """
 
     def __init__(
