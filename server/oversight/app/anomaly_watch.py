@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from oversight.errors import OversightError
+from oversight.errors import OversightError, StoreUnavailableError
 from oversight.storage.confidences import ConfidenceRow
 from oversight.storage.evidence import EvidenceKey, EvidenceReader
 from oversight.storage.warning_store import Mark, SqlWarningStore
@@ -76,6 +76,8 @@ class AnomalyWatch:
                 now_us = self._clock_us()
                 self._look_at_volume(rules, now_us)
                 self._look_at_confidence(rules, now_us)
+        except StoreUnavailableError as error:
+            _log.info("volume and confidence wait for the store: %s", error)  # which the drain tells about
         except OversightError as error:
             problem = str(error)
             if problem != self.problem:

@@ -144,7 +144,7 @@ class _Keeper:
             evidence,
             SqlConfidences(self._learning.reading),
             store,
-            rules=rules.with_breaker,
+            rules=rules.published,
             take_causes=steps.take_causes,
             elected=self._election.is_elected,
             has_caught_up=self._has_caught_up,

@@ -9,7 +9,7 @@ import pytest
 
 from contract.samples import NOW_US, a_record, a_request
 from oversight.app.anomaly_watch import AnomalyWatch
-from oversight.errors import StoreUnavailableError
+from oversight.errors import InvalidPolicyError, Problem, StoreUnavailableError
 from oversight.insight.breaking import Cause
 from oversight.storage.confidences import ConfidenceRow, SqlConfidences
 from oversight.storage.evidence import Cell, EvidenceKey
@@ -53,7 +53,7 @@ class Keeper:
         self.rules: RulesInForce | None = RULES
         self.elected = self.caught_up = True
         self.causes: list[str] = []
-        self.failing = False
+        self.failing = self.unreadable = False
         before = [Decided(CELL, START_US - 5 * DAY_US + number * HOUR_US // 8) for number in range(400)]
         weeks = [Decided(CELL, START_US - HOUR_US - week * 7 * DAY_US + n) for week in range(1, 13) for n in range(20)]
         self.evidence = MemoryEvidence([], [*before, *weeks])
@@ -66,12 +66,17 @@ class Keeper:
             self.evidence,
             self.confidences,
             SqlWarningStore(self.store),
-            rules=lambda: self.rules,
+            rules=self._rules,
             take_causes=self._take,
             elected=lambda: self.elected,
             has_caught_up=lambda _: self.caught_up,
             clock_us=lambda: self.now_us,
         )
+
+    def _rules(self) -> RulesInForce | None:
+        if self.unreadable:
+            raise InvalidPolicyError([Problem("last_good.json", 0, 0, "no rules")])
+        return self.rules
 
     def _take(self, causes: Sequence[Cause], day: int) -> None:
         if self.failing:
@@ -141,10 +146,19 @@ def test_a_step_that_failed_is_taken_at_the_next_look(keeper: Keeper) -> None:
     """What was read is not marked as done."""
     keeper.surge()
     keeper.failing = True
-    assert ([], "the control store is down") == (keeper.step(), keeper.watch.problem)
+    assert [] == keeper.step()
 
     keeper.failing = False
-    assert (["VOLUME_SURGE"], "") == (keeper.step(), keeper.watch.problem)
+    assert ["VOLUME_SURGE"] == keeper.step()
+
+
+def test_rules_that_cannot_be_read_are_told(keeper: Keeper) -> None:
+    """Until they can."""
+    keeper.unreadable = True
+    assert ([], "last_good.json: no rules") == (keeper.step(), keeper.watch.problem)
+
+    keeper.unreadable = False
+    assert ([], "") == (keeper.step(), keeper.watch.problem)
 
 
 @pytest.mark.parametrize("rules", [None, WITHOUT])
