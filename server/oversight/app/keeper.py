@@ -13,6 +13,7 @@ import signal
 from contextlib import suppress
 from functools import partial
 
+from oversight.app.anomaly_watch import AnomalyWatch
 from oversight.app.breaker_steps import BreakerSteps
 from oversight.app.clock import now_us
 from oversight.app.drain_watch import DrainWatch
@@ -34,6 +35,7 @@ from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
 from oversight.storage.checkpoints import CheckpointKey
+from oversight.storage.confidences import SqlConfidences
 from oversight.storage.evidence_feed import EvidenceFeed
 from oversight.storage.evidence_reader import SqlEvidence
 from oversight.storage.pending import PendingOutcomes
@@ -52,7 +54,7 @@ _FEED_S = 1.0
 _LABELLED_S = 3.0
 _TEST_S = 10.0
 _SIMULATED_S = 0.1
-"""Between two looks where days pass in moments."""
+_ANOMALIES_S = 60.0
 _SETTLED_US = 600_000_000
 """After midnight, until records of the day before have come to the store from every replica."""
 _HANDING_OVER_S = 1.0
@@ -129,24 +131,37 @@ class _Keeper:
             drained_through_us=lambda: self._drain.state.drained_through_us,
         )
         labelled = LabelledWatch(self._run, evidence.label_counts)
-        steps = BreakerSteps(KeptRules(settings.data_dir), lambda: open_control_store(settings), clock_us=now_us)
+        rules = KeptRules(settings.data_dir)
+        steps = BreakerSteps(rules, lambda: open_control_store(settings), clock_us=now_us)
+        store = SqlWarningStore(self._learning)
         self._warnings = WarningWatch(
             evidence,
-            SqlWarningStore(self._learning),
+            store,
             take_steps=steps.take,
             elected=self._election.is_elected,
             has_caught_up=self._has_caught_up,
             clock_us=now_us,
         )
-        simulated = settings.simulated_clock is not None
-        feed_s, test_s = (_SIMULATED_S, _SIMULATED_S) if simulated else (_FEED_S, _TEST_S)
+        self._anomalies = AnomalyWatch(
+            evidence,
+            SqlConfidences(self._learning.reading),
+            store,
+            rules=rules.published,
+            take_causes=steps.take_causes,
+            elected=self._election.is_elected,
+            has_caught_up=self._has_caught_up,
+            clock_us=now_us,
+        )
         # Beside the drain, each in a thread of its own; they end as soon as a stop is asked for.
         self._others = (
             Repetition("retention", _RETENTION_S, retention.step),
             Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting),
-            Repetition("the feed of the evidence", feed_s, self._feed.step, hurry=lambda: self._feed.hurries),
+            Repetition(
+                "the feed of the evidence", _every(settings, _FEED_S), self._feed.step, hurry=lambda: self._feed.hurries
+            ),
             Repetition("the count of labels", _LABELLED_S, labelled.step),
-            Repetition("the test of the warning signs", test_s, self._warnings.step),
+            Repetition("the test of the warning signs", _every(settings, _TEST_S), self._warnings.step),
+            Repetition("the look at volume and confidence", _ANOMALIES_S, self._anomalies.step),
         )
         self._telemetry: Telemetry | None = None
 
@@ -203,7 +218,7 @@ class _Keeper:
             waiting_outcomes=waiting,
             expired_outcomes=expired,
             critical_warnings=self._warnings.state.critical,
-            warnings_problem=self._warnings.state.problem,
+            warnings_problem=self._warnings.state.problem or self._anomalies.problem,
             failures=sum(loop.failures for loop in (self._drain_loop, *self._others)),
             feedback_problem=feed.problem,
             feedback_through_us=feed.through_us,
@@ -221,8 +236,16 @@ class _Keeper:
     def _has_caught_up(self, day_us: int) -> bool:
         """Tell whether what was decided before *day_us* is in the evidence, as far as this replica knows."""
         feed = self._feed.state
-        return not feed.problem and feed.complete_us >= day_us and now_us() - day_us >= _SETTLED_US
+        if feed.problem or feed.complete_us < day_us:
+            return False
+        # Of what other replicas recorded nobody knows whether it has come.
+        return (feed.through_us or 0) >= day_us or now_us() - day_us >= _SETTLED_US
 
     def _oldest_age_s(self) -> float:
         oldest_us = self._drain.state.oldest_us
         return 0.0 if oldest_us is None else max(0.0, (now_us() - oldest_us) / 1e6)
+
+
+def _every(settings: Settings, usual_s: float) -> float:
+    """Return the seconds between two looks; where time is simulated, days pass in moments."""
+    return usual_s if settings.simulated_clock is None else min(usual_s, _SIMULATED_S)

@@ -46,15 +46,14 @@ class Status:
     """
     Everything known about the server of one data folder.
 
-    `state` is `stopped` (nothing runs), `serving`, or `impaired` (`alarms` say why, one sentence each; warning signs that
-    stand at critical are among them, too, and make nothing impaired). `digest` is in
-    force on every worker, empty where they differ (`agreed` is False then) or there is none. The four reports are the
-    processes' own words; None where a process has not said anything. Counts: `decisions`, `outcomes` since the workers
-    started, `lost` since the server did, `pending_*` and `oldest_age_s` of what was not in the store yet when that was
-    counted, `pending_age_s` ago (None: not yet). Of the outcomes in the store, `waiting_outcomes` are about a decision
-    that is not there, and `expired_outcomes` have waited for it longer than records are kept. `policies` are those of
-    `digest`, empty where workers do not have what was published last. `advice` says what to do about what is wrong,
-    one sentence each.
+    `state` is `stopped` (nothing runs), `serving`, or `impaired` (`alarms` say why, one sentence each; warning signs
+    that stand at critical are among them, too, and make nothing impaired). `digest` is in force on every worker, empty
+    where they differ (`agreed` is False then) or there is none. The four reports are the processes' own words; None
+    where a process has not said anything. Counts: `decisions`, `outcomes` since the workers started, `lost` since the
+    server did, `pending_*` and `oldest_age_s` of what was not in the store yet when that was counted, `pending_age_s`
+    ago (None: not yet). Of the outcomes in the store, `waiting_outcomes` are about a decision that is not there, and
+    `expired_outcomes` have waited for it longer than records are kept. `policies` are those of `digest`, empty where
+    workers do not have what was published last. `advice` says what to do about what is wrong, one sentence each.
 
     `threshold_revision` is in force on every worker, None where they differ or say nothing; `threshold_age_s` is the
     time since it was last found to be the newest. `values` are live values, `stops` those engaged everywhere and
