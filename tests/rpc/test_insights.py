@@ -139,7 +139,7 @@ def test_error_rates_come_with_their_groups(filled: Port) -> None:
         pytest.approx(total.missed_share, abs=1e-9),
     )
     assert START_US + HOUR_US + 39 == total.newest_label_at.ToMicroseconds()
-    assert 0 == total.labels_needed
+    assert 9 == total.labels_needed
     groups = {(one.group.tenant_id, one.group.tier): one.n for one in found.rates}
     assert {("a", values.TIER_HUMAN_ON_THE_LOOP): 20, ("a", values.TIER_HUMAN_IN_THE_LOOP): 0} | {
         ("b", values.TIER_HUMAN_ON_THE_LOOP): 20
