@@ -164,8 +164,11 @@ class Desk:
             self.changes,
             self.stops,
             self.rules.default_policy,
-            lambda asked, author: self.recommender(asked, author),
+            self._recommend,
         )
+
+    def _recommend(self, asked: Asked, author: str) -> Recommended:
+        return self.recommender(asked, author)
 
 
 def by(caller: str = "ann", justification: str = "as agreed", **terms: Any) -> Terms:

@@ -15,7 +15,7 @@ import pytest
 from oversight.v1 import insight_service_pb2 as insight_pb
 from oversight.v1 import insight_service_pb2_grpc, threshold_service_pb2_grpc
 from oversight.v1 import threshold_service_pb2 as pb
-from oversight_client import AdminClient, Client, Decision
+from oversight_client import AdminClient, Client, Decision, Tier
 from servers import ServerProcess, started, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -73,7 +73,7 @@ def decide_all(server: ServerProcess, messages: Sequence[dict[str, Any]], prefix
 
 def on_the_loop(decisions: Sequence[Decision], messages: Sequence[dict[str, Any]]) -> tuple[int, int]:
     """Return how many decisions are on the loop, and in how many of them the AI was wrong."""
-    alone = [message for one, message in zip(decisions, messages, strict=True) if one.tier == 1]
+    alone = [message for one, message in zip(decisions, messages, strict=True) if one.tier is Tier.HUMAN_ON_THE_LOOP]
     return len(alone), sum(not message["correct"] for message in alone)
 
 
@@ -112,13 +112,11 @@ def test_a_recommended_threshold_keeps_the_target_on_other_messages(
     with AdminClient(admin_address(server), timeout_s=30) as admin:
         change = {"name": found.name, "value": found.threshold}
         revision = admin.update_thresholds([change], justification="proven by labels").revision
-    wait_until(
-        lambda: decide_all(server, judged[:1], "is it in force")[0].threshold_revision == revision, "the value"
-    )
+    wait_until(lambda: decide_all(server, judged[:1], "is it in force")[0].threshold_revision == revision, "the value")
     after = on_the_loop(decide_all(server, judged, "after"), judged)
 
     print(
-        f"\n{found.threshold} is proven by {found.errors} errors in {found.n} labels (at most {found.upper_bound:.4f}); "
+        f"\n{found.threshold} is proven by {found.errors} errors in {found.n} labels, at most {found.upper_bound:.4f}; "
         f"value in force before: {found.value_in_force}; made in {took_s:.1f} s"
     )
     for name, (alone, wrong) in (("before", before), ("after", after)):
@@ -128,4 +126,4 @@ def test_a_recommended_threshold_keeps_the_target_on_other_messages(
 
 def _labelled(decisions: Sequence[Decision]) -> int:
     """Return how many of the decisions have a label of the AI: where people led there is none."""
-    return sum(one.tier < 3 for one in decisions)
+    return sum(one.tier is not Tier.HUMAN_AS_THE_LOOP for one in decisions)

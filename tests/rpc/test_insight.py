@@ -33,7 +33,6 @@ from oversight.v1 import insight_service_pb2_grpc
 from oversight_client import AdminClient
 from refusals import refusal_of
 
-
 UNUSED: Any = None
 
 

@@ -139,9 +139,7 @@ def _snapshot(
     return assemble(rules.blueprint, default_policy=rules.default_policy, live=live)
 
 
-def _limited(
-    rules: RulesInForce, policy: Policy, name: str
-) -> tuple[str, bool, Mapping[tuple[str, str], float]]:
+def _limited(rules: RulesInForce, policy: Policy, name: str) -> tuple[str, bool, Mapping[tuple[str, str], float]]:
     """
     Return the one signal that the threshold limits, whether a value just at it is autonomous, and the offsets.
 

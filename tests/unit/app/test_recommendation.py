@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from contract.samples import an_outcome_record
 from evidence_store import EvidenceStore
 from oversight.app import recommendation
+from oversight.app.clock import now_us
 from oversight.app.last_good import LastGood, LastGoodFile
 from oversight.app.recommendation import RecommendationProcess
 from oversight.app.store import open_control_store
@@ -49,7 +51,7 @@ class Place:
         self.world = EvidenceStore(file_url(folder / "records.db"))
 
     def process(self, **bounds: Any) -> RecommendationProcess:
-        log = ControlLog(self.control, clock_us=recommendation.now_us)
+        log = ControlLog(self.control, clock_us=now_us)
         return RecommendationProcess(self.settings, rules=lambda: self.rules, log=log, **bounds)
 
 
@@ -63,10 +65,10 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 def test_it_is_the_answer_of_the_store_and_it_is_stored(place: Place) -> None:
     """Evidence, rules and events are found by the settings; what is asked arrives whole."""
-    now_us = recommendation.now_us()
+    at_us = now_us()
     count = 400
     place.world.add(
-        [a_message(n, 0.9, currency="EUR", decided_at_us=now_us - 3_600_000_000 - n) for n in range(count)],
+        [a_message(n, 0.9, currency="EUR", decided_at_us=at_us - 3_600_000_000 - n) for n in range(count)],
         [an_outcome_record(n, verdict=1, label_basis=3) for n in range(count)],
     )
     process = place.process()
@@ -113,7 +115,7 @@ def test_one_that_takes_too_long_is_ended(place: Place) -> None:
 def test_one_that_takes_too_much_memory_is_ended(place: Place) -> None:
     """The controller beside it goes on."""
     limit = 600 * 1024 * 1024
-    place.world.add([a_message(n, 0.9, decided_at_us=recommendation.now_us() - n) for n in range(10)])
+    place.world.add([a_message(n, 0.9, decided_at_us=now_us() - n) for n in range(10)])
     found = place.process(largest_bytes=limit)(ASKED, "ann")
     assert CertificateStatus.NO_SAFE_THRESHOLD == found.recommendation.certificate.status, "that much is enough"
     with pytest.raises((OverloadedError, RuntimeError)):
@@ -134,10 +136,9 @@ def test_there_is_one_at_a_time(place: Place, monkeypatch: pytest.MonkeyPatch) -
     first.start()
     refused = 0
     while first.is_alive():
-        try:
+        with contextlib.suppress(OverloadedError):
             process(ASKED, "bob")
-        except OverloadedError as error:
-            assert "another recommendation is being made" in str(error)
-            refused += 1
+            continue
+        refused += 1
     first.join()
     assert refused
