@@ -19,6 +19,7 @@ from oversight.v1.insight_service_pb2_grpc import InsightServiceServicer, add_In
 from oversight.v1.threshold_service_pb2_grpc import ThresholdServiceServicer, add_ThresholdServiceServicer_to_server
 
 THROUGH = "2026-11-28T09:30:00Z"
+SECOND, THIRD = "1", "2"
 GAP = pb.MeanDifference(value=-3.25, low=-5.5, high=-1.0)
 
 
@@ -200,8 +201,8 @@ def warnings() -> pb.ListWarningsResponse:
             a_warning(
                 pb.WARNING_SIGN_REVIEWS_SKIPPED,
                 pb.WARNING_STATE_CRITICAL,
-                "61 % of the reviews and audits due were done (of 412; 95 % are wanted), and fewer the more there is to "
-                "do. Give reviewers time, or lower the volume: raise autonomy_confidence only with proof.",
+                "61 % of the reviews and audits due were done (of 412; 95 % are wanted), and fewer the more there is "
+                "to do. Give reviewers time, or lower the volume: raise autonomy_confidence only with proof.",
                 value=0.61,
                 low=0.56,
                 high=0.66,
@@ -270,7 +271,7 @@ def due_audits() -> list[pb.ListDueAuditsResponse]:
     first = [one(0, audit, "2026-11-27T08:00:00Z", overdue=True), one(1, review, "2026-11-28T08:00:00Z", overdue=True)]
     last = [one(2, audit, "2026-11-30T08:00:00Z", overdue=False)]
     return [
-        pb.ListDueAuditsResponse(audits=first, next_page_token="1"),
+        pb.ListDueAuditsResponse(audits=first, next_page_token=SECOND),
         pb.ListDueAuditsResponse(audits=last),
     ]
 
@@ -387,7 +388,7 @@ def corrections() -> list[pb.ListCorrectionsResponse]:
         a_correction(0, None),
     ]
     return [
-        pb.ListCorrectionsResponse(corrections=first, next_page_token="1"),
+        pb.ListCorrectionsResponse(corrections=first, next_page_token=SECOND),
         pb.ListCorrectionsResponse(corrections=last),
     ]
 
@@ -396,8 +397,8 @@ def records() -> list[pb.ListRecordsResponse]:
     """Return a page, an empty one, and another."""
     first = [a_decision(2, conversation_id="c-2"), a_decision(1, response_confidence=0.5)]
     return [
-        pb.ListRecordsResponse(records=first, next_page_token="1"),
-        pb.ListRecordsResponse(next_page_token="2"),
+        pb.ListRecordsResponse(records=first, next_page_token=SECOND),
+        pb.ListRecordsResponse(next_page_token=THIRD),
         pb.ListRecordsResponse(records=[a_correction(0, 0.2).decision]),
     ]
 

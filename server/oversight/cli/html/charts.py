@@ -27,12 +27,13 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line through *points* (x, y, what is shown on pointing there), in a CSS colour."""
+    """A line through *points* (x, y, what is shown on pointing there), in a CSS colour; *dots* shows the points."""
 
     name: str
     points: Sequence[tuple[float, float, str]]
     colour: str
     dashed: bool = False
+    dots: bool = False
 
 
 def linear_axis(label: str, highest: float) -> Axis:
@@ -90,16 +91,17 @@ def _line(line: Line, places: Sequence[tuple[float, float, str]]) -> list[str]:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in places)
     dashes = ' stroke-dasharray="5 4"' if line.dashed else ""
     drawn = f'<polyline points="{path}" fill="none" stroke="{line.colour}" stroke-width="2"{dashes}/>'
-    # Unseen, and wide enough to point at.
+    # Where they are not to be seen, they are wide enough to point at.
+    fill = line.colour if line.dots else "transparent"
     spots = [
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="transparent"><title>{escape(text)}</title></circle>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{fill}"><title>{escape(text)}</title></circle>'
         for x, y, text in places
     ]
     return [drawn, *spots]
 
 
 def _legend(line: Line) -> str:
-    sample = "┅┅" if line.dashed else "━━"
+    sample = "●" if line.dots else "┅┅" if line.dashed else "━━"
     return f'<span><b style="color: {line.colour}">{sample}</b> {escape(line.name)}</span>'
 
 
