@@ -23,8 +23,9 @@ def describe_answer(found: Recommendation, max_error: float, confidence: float) 
         evidence += f", {found.missed:,} of them because nobody looked"
     if found.status is CertificateStatus.CERTIFIED and found.threshold is not None:
         return (
-            f"CERTIFIED: with {found.name} at {found.threshold!r} at most {level(max_error)} of what goes out unreviewed "
-            f"is wrong, at {level(confidence)} confidence ({evidence}, upper bound {percent(found.upper_bound)}); "
+            f"CERTIFIED: with {found.name} at {found.threshold!r} at most {level(max_error)} of what goes out "
+            f"unreviewed is wrong, at {level(confidence)} confidence ({evidence}, upper bound "
+            f"{percent(found.upper_bound)}); "
             f"{percent(found.autonomy)} of what it decides would go out unreviewed, {percent(found.autonomy_in_force)} "
             f"do at {found.value_in_force!r}, which is in force."
         )

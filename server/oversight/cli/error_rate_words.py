@@ -78,8 +78,8 @@ def _table(found: ErrorRateReport, target: float, confidence: float, now: dateti
 
 def _missed(total: ErrorRate) -> str:
     return (
-        f"{total.volume:,} decisions, {percent(total.labelled_share)} with a label; {percent(total.missed_share)} of the "
-        "reviews and audits due were not done: they are in no rate, and errors in certificates"
+        f"{total.volume:,} decisions, {percent(total.labelled_share)} with a label; {percent(total.missed_share)} of "
+        "the reviews and audits due were not done: they are in no rate, and errors in certificates"
     )
 
 

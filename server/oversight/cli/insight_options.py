@@ -1,4 +1,4 @@
-"""What commands about outcomes have in common: which decisions they are about, by what they split, where a page goes."""
+"""What commands about outcomes have in common: which decisions, by what they are split, where a page goes."""
 
 from __future__ import annotations
 

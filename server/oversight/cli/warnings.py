@@ -44,7 +44,7 @@ def run(
     given: Mapping[str, object],
     every_s: Annotated[
         float | None,
-        typer.Argument(metavar="[SECONDS]", help="With --watch: time between two looks; 10.", show_default=False),
+        typer.Argument(metavar="SECONDS", help="With --watch: time between two looks; 10.", show_default=False),
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
     looks: Annotated[int, typer.Option(min=0, metavar="N", help="With --watch: end after N looks; 0: never.")] = 0,

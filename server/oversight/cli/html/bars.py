@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
+
+from oversight.cli.html.charts import round_step
 
 __all__ = ["Bar", "draw_bars"]
 
 _WIDTH = 900
 _LEFT, _RIGHT, _TOP, _ROW = 270, 230, 26, 26
 _COLOURS = {"good": "#2e9e5b", "bad": "#d6433b", "open": "#c98a00", "unknown": "#8a8f98"}
-_TICKS = 5
+_TICKS = 7
+_EPSILON = 1e-9
 
 
 class Bar(NamedTuple):
@@ -49,8 +53,9 @@ def draw_bars(
         return _LEFT + (min(max(value, low), high) - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
 
     parts = [f'<svg viewBox="0 0 {_WIDTH} {bottom + 26}" role="img" aria-label="{escape(title)}">']
-    for number in range(_TICKS + 1):
-        value = low + (high - low) * number / _TICKS
+    step = round_step((high - low) / _TICKS)
+    for number in range(math.ceil(low / step - _EPSILON), math.floor(high / step + _EPSILON) + 1):
+        value = number * step
         x = place(value)
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{bottom}"/>')
         parts.append(_text(x, bottom + 18, shown(value), "middle"))
@@ -70,8 +75,7 @@ def _bar(bar: Bar, y: float, place: Callable[[float], float], span: tuple[float,
     parts = [
         f"<g><title>{escape(words)}</title>",
         _text(_LEFT - 12, y + 4, _short(bar.name), "end"),
-        f'<line x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour}" stroke-width="5" '
-        f'stroke-linecap="round"{dashes}/>',
+        f'<line class="bar" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="{colour}"{dashes}/>',
     ]
     if bar.value is not None and span[0] <= bar.value <= span[1]:
         parts.append(f'<circle cx="{place(bar.value):.1f}" cy="{y:.1f}" r="6" fill="{colour}" class="dot"/>')

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["Axis", "Line", "draw_chart", "linear_axis", "log_axis", "percentile_axis"]
+__all__ = ["Axis", "Line", "draw_chart", "linear_axis", "log_axis", "percentile_axis", "round_step"]
 
 _WIDTH, _HEIGHT = 900, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 16, 52
@@ -39,7 +39,7 @@ class Line:
 def linear_axis(label: str, highest: float) -> Axis:
     """Return an axis from 0 to *highest*, marked at round values."""
     highest = highest if highest > 0 else 1.0
-    step = _round_step(highest / _MOST_TICKS)
+    step = round_step(highest / _MOST_TICKS)
     ticks = [number * step for number in range(int(highest / step + 1e-9) + 1)]
     return Axis(label, lambda value: value / highest, tuple((tick, f"{tick:g}") for tick in ticks))
 
@@ -127,6 +127,7 @@ def _y(place: float) -> float:
     return _HEIGHT - _BOTTOM - place * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def _round_step(step: float) -> float:
+def round_step(step: float) -> float:
+    """Return the nearest of 1, 2, 5, 10, 20, … that is not below *step*."""
     power = 10.0 ** math.floor(math.log10(step))
     return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= step * (1 - 1e-9))

@@ -46,11 +46,18 @@ def render_document(title: str, body: Iterable[str], style: str = "") -> str:
 
 
 def render_table(columns: Iterable[str], rows: Iterable[Iterable[Cell]], caption: str = "") -> str:
-    """Return a table; what stands in cells is text, never HTML."""
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
-    body = "\n".join("<tr>" + "".join(f"<td>{render_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    """Return a table; what stands in cells is text, never HTML. A column that has a `Number` is of the class `n`."""
+    lines = [list(row) for row in rows]
+    numeric = {place for line in lines for place, cell in enumerate(line) if isinstance(cell, Number)}
+
+    def line_of(tag: str, cells: Iterable[Cell]) -> str:
+        marked = ((' class="n"' if place in numeric else "", cell) for place, cell in enumerate(cells))
+        return "<tr>" + "".join(f"<{tag}{mark}>{render_cell(cell)}</{tag[:2]}>" for mark, cell in marked) + "</tr>"
+
+    head = line_of('th scope="col"', columns)
+    body = "\n".join(line_of("td", line) for line in lines)
     title = f"<caption>{escape(caption)}</caption>\n" if caption else ""
-    return f"<table>\n{title}<tr>{head}</tr>\n{body}\n</table>"
+    return f"<table>\n{title}{head}\n{body}\n</table>"
 
 
 def render_cell(cell: Cell) -> str:

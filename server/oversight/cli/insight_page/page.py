@@ -28,14 +28,17 @@ _STYLE = """
 body { max-width: 68rem; line-height: 1.45 }
 h1 { margin-bottom: .2rem } h2 { margin-top: 2.6rem; border-bottom: 1px solid #8886; padding-bottom: .2rem }
 .asked, .note { opacity: .75; margin: .2rem 0 }
-.answer { font-size: 1.25rem; line-height: 1.4; padding: .8rem 1rem; border-radius: .5rem; border-left: 6px solid #8a8f98;
-  background: #8a8f9818 }
+.answer { font-size: 1.25rem; line-height: 1.4; padding: .8rem 1rem; border-radius: .5rem; background: #8a8f9818;
+  border-left: 6px solid #8a8f98 }
 .answer.good { border-color: #2e9e5b } .answer.bad { border-color: #d6433b } .answer.open { border-color: #c98a00 }
 .reference { stroke: currentColor; stroke-width: 1.5; stroke-dasharray: 6 4 }
+.bar { stroke-width: 5; stroke-linecap: round }
 .dot { stroke: Canvas; stroke-width: 2 }
 .wide { overflow-x: auto } .wide table { min-width: 100% } figure { overflow-x: auto } svg { min-width: 36rem }
-table { font-size: .9rem } th { text-align: left; vertical-align: bottom } td:not(:first-child) { white-space: nowrap }
-td:first-child { white-space: normal }
+table { font-size: .85rem } caption { text-align: left; opacity: .75 }
+th, td { padding: .2rem .5rem; text-align: left; white-space: nowrap }
+th { vertical-align: bottom; white-space: normal }
+td:first-child, td:last-child { white-space: normal } th.n, td.n { text-align: right }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1rem; align-items: start }
 .card { border: 1px solid #8886; border-top: 6px solid #8a8f98; border-radius: .5rem; padding: .6rem 1rem }
 .card h3 { margin: .2rem 0 } .card .state { font-weight: 700; letter-spacing: .03em }

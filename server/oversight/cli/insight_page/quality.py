@@ -40,7 +40,7 @@ def parity_section(found: QualityParity) -> Iterator[str]:
         bars = [_gap_bar(gap, one) for gap, one in drawn]
         title = "Quality scores of the AI less people's, with their intervals"
         same = (0.0, "as good as people")
-        yield draw_bars(title, bars, span=(-widest, widest), reference=same, shown=lambda x: f"{x:+.1f}")
+        yield draw_bars(title, bars, span=(-widest, widest), reference=same, shown=lambda x: f"{x:+.6g}")
     columns = ["Intent", "Department", "Rubric", "AI less people", "from", "to", "Scores AI", "Scores people", ""]
     rows = [
         [

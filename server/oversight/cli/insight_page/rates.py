@@ -47,7 +47,9 @@ def _chart(found: ErrorRateReport, question: Question) -> str:
     bars = [_bar(rate, question) for rate in rates]
     label = f"target {level(question.target)}"
     title = "Error rates with their intervals, beside the target"
-    return draw_bars(title, bars, span=(0.0, highest), reference=(question.target, label), shown=lambda x: f"{x:.1%}")
+    return draw_bars(
+        title, bars, span=(0.0, highest), reference=(question.target, label), shown=lambda x: level(round(x, 9))
+    )
 
 
 def _bar(rate: ErrorRate, question: Question) -> Bar:
@@ -71,7 +73,7 @@ def _table(found: ErrorRateReport, question: Question) -> str:
 
 def _figures(rate: ErrorRate, question: Question) -> Iterator[Cell]:
     known = standing(rate, question.target) != "unknown"
-    yield Number(rate.rate, percent(rate.rate)) if known and rate.rate is not None else unknown(rate)
+    yield Number(rate.rate, percent(rate.rate)) if known and rate.rate is not None else "not known yet"
     yield interval(rate.low, rate.high) if rate.n else "-"
     yield Number(rate.errors, f"{rate.errors:,}")
     yield Number(rate.n, f"{rate.n:,}")

@@ -28,8 +28,9 @@ def warning_section(found: WarningReport, now: datetime) -> Iterator[str]:
         items = "".join(f"<li>{escape(doubt)}</li>" for doubt in said)
         yield f'<div class="problems"><ul>{items}</ul></div>'
     yield '<div class="cards">'
-    for sign, heading in SIGNS.items():
-        yield _card(sign, heading, [one for one in found.warnings if one.sign is sign])
+    of = {sign: [one for one in found.warnings if one.sign is sign] for sign in SIGNS}
+    for sign in sorted(SIGNS, key=lambda sign: _rank(of[sign])):
+        yield _card(sign, SIGNS[sign], of[sign])
     yield "</div>"
     if found.left_out:
         yield f'<p class="note">{found.left_out:,} more are left out.</p>'
@@ -72,6 +73,12 @@ def _figures(one: OversightWarning) -> str:
     if one.quiet_since:
         rows.append(f"<dt>quiet since</dt><dd>{one.quiet_since:%Y-%m-%d}</dd>")
     return f"<dl>{''.join(rows)}</dl>"
+
+
+def _rank(warnings: Sequence[OversightWarning]) -> int:
+    """Return where a card stands: the worst first, and last what there is nothing to show of."""
+    states = list(_MARKS)
+    return min((states.index(_state(one)) if one.state else 0 for one in warnings), default=len(states))
 
 
 def _state(one: OversightWarning) -> str:
