@@ -8,7 +8,7 @@ from rich.text import Text
 
 from oversight_client import CandidateProof
 
-__all__ = ["draw_risk"]
+__all__ = ["draw_risk", "highest_risk"]
 
 _WIDTH, _HEIGHT = 60, 12
 _TARGET, _BOUND, _SEEN, _UNTESTED, _CHOSEN = "─", "▲", "o", "·", "◆"
@@ -19,9 +19,10 @@ def draw_risk(candidates: Sequence[CandidateProof], max_error: float, chosen: fl
     """
     Return a chart: errors upwards, the share that goes out unreviewed to the right.
 
-    For each candidate its upper bound and the errors seen, the chosen one marked, and the target as a line.
+    For each candidate its upper bound and the errors seen, the chosen one marked, and the target as a line; what lies
+    higher than there is room for is at the upper edge.
     """
-    highest = 1.25 * max(max_error, *(_seen(one) for one in candidates), *(one.upper_bound for one in candidates))
+    highest = highest_risk(candidates, max_error)
     rows = [[" "] * (_WIDTH + 1) for _ in range(_HEIGHT + 1)]
     rows[_row(max_error, highest)] = [_TARGET] * (_WIDTH + 1)
     for one in candidates:
@@ -47,6 +48,16 @@ def draw_risk(candidates: Sequence[CandidateProof], max_error: float, chosen: fl
         text.append(mark, _STYLES[mark])
         text.append(f" {meaning}")
     return text.append("\n")
+
+
+def highest_risk(candidates: Sequence[CandidateProof], max_error: float) -> float:
+    """
+    Return how high a chart goes: room for the target and for what was tested.
+
+    The bound of a value with hardly a label is near 1; with room for that, nothing else could be told apart.
+    """
+    tested = [max(one.upper_bound, _seen(one)) for one in candidates if one.tested]
+    return min(1.0, 1.25 * max(2 * max_error, *tested, 0.0))
 
 
 def _mark(one: CandidateProof, chosen: float | None) -> str:

@@ -13,6 +13,7 @@ from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 from typer.testing import CliRunner
 
+from insight_port import CannedInsight, insight_port
 from oversight.cli.commands import app
 from oversight.v1 import decision_pb2 as shared
 from oversight.v1 import decision_service_pb2 as decisions
@@ -201,6 +202,13 @@ def desk() -> Iterator[FakeDesk]:
     server.start()
     yield fake
     server.stop(0).wait(5)
+
+
+@pytest.fixture
+def insight() -> Iterator[CannedInsight]:
+    """An admin port that answers questions about outcomes as told."""
+    with insight_port() as port:
+        yield port
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from html import escape
 
 from oversight.cli.certificate_words import describe_answer, footnotes
@@ -11,6 +12,7 @@ from oversight.cli.html.document import Cell, Number, render_table
 from oversight.cli.insight_page.findings import Question
 from oversight.cli.insight_words import level
 from oversight.cli.output import percent
+from oversight.cli.risk_chart import highest_risk
 from oversight_client import CandidateProof, CertificateStatus, Recommendation
 
 __all__ = ["certificate_section"]
@@ -48,9 +50,10 @@ def _chart(found: Recommendation, question: Question) -> str:
     chosen = [_bound(one) for one in found.candidates if one.threshold == found.threshold]
     if chosen:
         lines.append(Line(f"certified: {found.threshold:.6g}", chosen, _CHOSEN, dots=True))
-    highest = max(y for line in lines for _, y, _ in line.points)
+    highest = 100 * highest_risk(found.candidates, question.target)
+    lines = [replace(line, points=[(x, min(y, highest), words) for x, y, words in line.points]) for line in lines]
     x_axis = linear_axis("per cent of what the threshold decides that would go out unreviewed", 100.0)
-    return draw_chart("Risk against coverage", lines, x_axis, linear_axis("per cent wrong", 1.15 * highest))
+    return draw_chart("Risk against coverage", lines, x_axis, linear_axis("per cent wrong", highest))
 
 
 def _bound(one: CandidateProof) -> tuple[float, float, str]:

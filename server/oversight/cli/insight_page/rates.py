@@ -17,7 +17,7 @@ __all__ = ["rate_section"]
 
 _MOST_BARS = 30
 _KINDS = {"below": "good", "above": "bad", "either": "open", "unknown": "unknown"}
-_WORDS = {"below": "below the target", "above": "above the target", "either": "either side"}
+_WORDS = {"below": "below the target", "above": "above the target", "either": "undecided"}
 
 
 def rate_section(found: ErrorRateReport, question: Question) -> Iterator[str]:
