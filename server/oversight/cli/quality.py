@@ -42,10 +42,10 @@ def run(
         csat = send(client.get_csat_delta, filters)
     if html:
         question = Question(given, datetime.now(UTC))
-        parts = {"parity": parity, "escalations": escalations, "containment": containment, "csat": csat}
-        write_page(html, Findings(question, **parts))
+        found = Findings(question, parity=parity, escalations=escalations, containment=containment, csat=csat)
+        write_page(html, found)
     if as_json:
-        shown = {"quality_parity": parity, "escalation_quality": escalations}
+        shown: dict[str, object] = {"quality_parity": parity, "escalation_quality": escalations}
         shown |= {"containment": containment, "csat_delta": csat}
         print_json({name: value_to_dict(value) for name, value in shown.items()})
         return

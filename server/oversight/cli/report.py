@@ -48,7 +48,7 @@ def run(
     levels = {"target": parse_level("--target", target), "confidence": parse_level("--confidence", confidence)}
     check_page(html)
     filters: dict[str, Any] = filters_of(given)
-    places = {name: filters[name] for name in ("tenant_id", "department") if name in filters}
+    places: dict[str, Any] = {name: filters[name] for name in ("tenant_id", "department") if name in filters}
     with open_admin(admin, timeout_s, insecure=insecure) as client:
         parts: dict[str, Any] = {
             "rates": send(client.get_error_rates, {**filters, **levels, "group_by": split}),

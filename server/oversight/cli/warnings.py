@@ -106,7 +106,7 @@ class _Watch:
             pass
         return self._act
 
-    def _repeat(self, show: Callable[[dict[str, object], RenderableType], object]) -> None:
+    def _repeat(self, show: Callable[[Mapping[str, object], RenderableType], object]) -> None:
         while True:
             now = datetime.now(UTC)
             try:

@@ -9,11 +9,9 @@ from threading import Lock
 
 import grpc
 import pytest
-from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
 from typer.testing import CliRunner
 
-from insight_port import CannedInsight, insight_port
+from insight_port import CannedInsight, insight_port, refuse_field
 from oversight.cli.commands import app
 from oversight.v1 import decision_pb2 as shared
 from oversight.v1 import decision_service_pb2 as decisions
@@ -21,6 +19,8 @@ from oversight.v1 import outcome_pb2
 from oversight.v1 import outcome_service_pb2 as outcome_service
 from oversight.v1.decision_service_pb2_grpc import DecisionServiceServicer, add_DecisionServiceServicer_to_server
 from oversight.v1.outcome_service_pb2_grpc import OutcomeServiceServicer, add_OutcomeServiceServicer_to_server
+
+__all__ = ["DECISION_ID", "FakeDesk", "refuse_field"]
 
 DECISION_ID = "0123456789abcdef0123456789abcdef"
 
@@ -178,17 +178,6 @@ def make_upset(response, score):
     response.review_sla_s, response.on_expiry = 60, shared.ON_EXPIRY_TRANSFER
     response.missing_signals.append("anomaly_score")
     response.shadow_reasons.add(code="NEW_RULE", rule_id="new_rule", message="Tried out.")
-
-
-def refuse_field(context, name, text):
-    """End the call as the service does where a field is wrong."""
-    details = any_pb2.Any()
-    details.Pack(
-        error_details_pb2.ErrorInfo(reason="INVALID_REQUEST", domain="oversight.dev", metadata={"field": name})
-    )
-    status = status_pb2.Status(code=grpc.StatusCode.INVALID_ARGUMENT.value[0], message=text, details=[details])
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
 
 
 @pytest.fixture

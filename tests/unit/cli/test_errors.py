@@ -31,8 +31,8 @@ def test_the_first_line_is_the_answer(errors):
     result = errors()
     assert 0 == result.exit_code
     first = result.stdout.splitlines()[0]
-    expected = "The AI's error rate is 3.08 %, 95 % interval 2.36 % to 3.94 %, 61 errors in 1,980 labels: below the target of 5 %."
-    assert expected == first
+    known = "The AI's error rate is 3.08 %, 95 % interval 2.36 % to 3.94 %, 61 errors in 1,980 labels"
+    assert f"{known}: below the target of 5 %." == first
 
 
 def test_a_group_that_is_not_known_says_how_many_labels_are_missing(errors):

@@ -67,7 +67,7 @@ def a_record(number):
 @pytest.fixture
 def insight_desk() -> Iterator[FakeInsight]:
     """An admin port that answers as told."""
-    fake = FakeInsight()
+    fake = FakeInsight()  # type: ignore[abstract]  # no other method is asked for
     server = grpc.server(ThreadPoolExecutor(2))
     add_InsightServiceServicer_to_server(fake, server)
     fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
