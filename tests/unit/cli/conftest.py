@@ -20,8 +20,6 @@ from oversight.v1 import outcome_service_pb2 as outcome_service
 from oversight.v1.decision_service_pb2_grpc import DecisionServiceServicer, add_DecisionServiceServicer_to_server
 from oversight.v1.outcome_service_pb2_grpc import OutcomeServiceServicer, add_OutcomeServiceServicer_to_server
 
-__all__ = ["DECISION_ID", "FakeDesk", "refuse_field"]
-
 DECISION_ID = "0123456789abcdef0123456789abcdef"
 
 

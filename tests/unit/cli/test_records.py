@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
+from insight_port import refuse_field
 from oversight.v1 import decision_pb2 as shared
 from oversight.v1 import decision_service_pb2 as decisions
 from oversight.v1 import insight_service_pb2 as insight
 from oversight.v1 import outcome_pb2
 from oversight.v1.insight_service_pb2_grpc import InsightServiceServicer, add_InsightServiceServicer_to_server
-from unit.cli.conftest import refuse_field
 
 
 class FakeInsight(InsightServiceServicer):
