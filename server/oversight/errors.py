@@ -24,6 +24,7 @@ Every error the service raises on purpose.
       x SecondPersonNeededError     the caller is the first person, or not known by authentication
       x NotPendingError             no such change waits, or it would do something else by now
     * StopNotEngagedError           no stop of this scope is engaged
+    * NotRecommendableError         no value of this threshold can be proven, whatever the labels say
     * PolicyNotFoundError           there is no such policy or snapshot
     * UnauthenticatedError          a call has no credentials that are taken
     * PermissionDeniedError         the caller may not do this, or not for this tenant
@@ -62,6 +63,7 @@ __all__ = [
     "KeyFileError",
     "LooserThanParentError",
     "NotPendingError",
+    "NotRecommendableError",
     "NotReplayableError",
     "OutOfBoundsError",
     "OverloadedError",
@@ -255,6 +257,13 @@ class NotPendingError(ApprovalError):
 
 class StopNotEngagedError(CallError):
     """No stop of this scope is engaged."""
+
+
+class NotRecommendableError(CallError):
+    """A threshold is not the one limit of one signal that keeps a reply from the loop, or no value of it is allowed."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f"name: {text}", threshold=name)
 
 
 def _hint(suggestion: str) -> str:

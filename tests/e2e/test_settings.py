@@ -52,7 +52,7 @@ def test_no_secret_and_no_setting_stands_in_the_arguments_of_a_process(server: S
 
     arguments = [Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in server.child_pids()]
 
-    assert [[b"controller", b""], [b"worker", b"--index", b"0", b""]] == [
+    assert [[b"controller", b""], [b"keeper", b""], [b"worker", b"--index", b"0", b""]] == [
         given[given.index(b"oversight.app") + 1 :] for given in arguments
     ]
 
@@ -94,7 +94,7 @@ def test_a_store_of_another_version_ends_the_start(server: ServerProcess) -> Non
 
     assert 1 == server.wait()
     assert "9999" in server.log.read_text()
-    assert "oversight controller: " in server.log.read_text()
+    assert "oversight keeper: " in server.log.read_text()
 
 
 def test_the_folder_of_rules_is_looked_at_as_often_as_said(tmp_path: Path) -> None:
