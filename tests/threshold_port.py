@@ -24,7 +24,7 @@ class Port:
         self.desk = desk
         self.server = build_admin_server(
             Settings(admin_listen="127.0.0.1:0"),
-            insights=InsightUseCases(_UNUSED, _UNUSED, _UNUSED),
+            insights=InsightUseCases(_UNUSED, _UNUSED, _UNUSED, _UNUSED),
             thresholds=desk.use_cases,
             policies=_UNUSED,
             counters=Counters(),

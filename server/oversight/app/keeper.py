@@ -13,24 +13,32 @@ import signal
 from contextlib import suppress
 from functools import partial
 
+from oversight.app.breaker_steps import BreakerSteps
 from oversight.app.clock import now_us
 from oversight.app.drain_watch import DrainWatch
+from oversight.app.feed_watch import FeedWatch
 from oversight.app.handover import run_folder
+from oversight.app.kept_rules import KeptRules
 from oversight.app.keys import load_keys
+from oversight.app.labelled import LabelledWatch
 from oversight.app.repetition import Repetition
 from oversight.app.reports import KeeperReport, write_report
 from oversight.app.retention_watch import RetentionWatch
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.app.store import open_store, open_store_database
+from oversight.app.store import open_control_store, open_election, open_store, open_store_database
+from oversight.app.warning_watch import WarningWatch
 from oversight.app.yielding import settle_memory, yield_to_callers
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
 from oversight.storage.checkpoints import CheckpointKey
+from oversight.storage.evidence_feed import EvidenceFeed
+from oversight.storage.evidence_reader import SqlEvidence
 from oversight.storage.pending import PendingOutcomes
 from oversight.storage.retention import Retention, months_before
+from oversight.storage.warning_store import SqlWarningStore
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import Telemetry, start_telemetry
 
@@ -41,6 +49,11 @@ _TELEMETRY_S = 1.0
 _RETENTION_S = 1.0
 _NICENESS = 19
 _COUNT_S = 5.0
+_FEED_S = 1.0
+_LABELLED_S = 3.0
+_TEST_S = 10.0
+_SETTLED_US = 600_000_000
+"""After midnight, until records of the day before have come to the store from every replica."""
 _HANDING_OVER_S = 1.0
 """What a drain may take when a successor goes on with it at once."""
 _log = logging.getLogger(__name__)
@@ -103,10 +116,32 @@ class _Keeper:
             clock_us=now_us,
         )
         self._pending = PendingOutcomes(self._store.reading)
+        # Connections of its own, too; whoever is elected feeds, and everybody counts labels for the own workers.
+        self._learning = open_store(settings)
+        self._election = open_election(settings)
+        evidence = SqlEvidence(self._learning.reading)
+        self._feed = FeedWatch(
+            EvidenceFeed(self._learning, audit_due_h=settings.audit_due_h),
+            self._election,
+            through_us=evidence.through_us,
+        )
+        labelled = LabelledWatch(self._run, evidence.label_counts)
+        steps = BreakerSteps(KeptRules(settings.data_dir), lambda: open_control_store(settings), clock_us=now_us)
+        self._warnings = WarningWatch(
+            evidence,
+            SqlWarningStore(self._learning),
+            take_steps=steps.take,
+            elected=self._election.is_elected,
+            has_caught_up=self._has_caught_up,
+            clock_us=now_us,
+        )
         # Beside the drain, each in a thread of its own; they end as soon as a stop is asked for.
         self._others = (
             Repetition("retention", _RETENTION_S, retention.step),
             Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting),
+            Repetition("the feed of the evidence", _FEED_S, self._feed.step, hurry=lambda: self._feed.hurries),
+            Repetition("the count of labels", _LABELLED_S, labelled.step),
+            Repetition("the test of the warning signs", _TEST_S, self._warnings.step),
         )
         self._telemetry: Telemetry | None = None
 
@@ -126,6 +161,7 @@ class _Keeper:
             {
                 "oversight.records.pending": lambda: self._drain.state.pending_records,
                 "oversight.records.oldest_age": self._oldest_age_s,
+                "oversight.warnings": lambda: self._warnings.state.places,
             },
         )
         self.report()
@@ -136,6 +172,7 @@ class _Keeper:
         """Drain once more within the grace; what is left waits for the next start, or for the one that follows now."""
         for loop in self._others:
             loop.stop(0.0)
+        self._election.close()
         grace_s = self._settings.shutdown_grace_s
         drained = self._drain_loop.stop(min(grace_s, _HANDING_OVER_S) if followed else grace_s)
         if not followed and (not drained or self._drain.state.pending_records):
@@ -146,7 +183,7 @@ class _Keeper:
 
     def report(self) -> None:
         """Say what is the case."""
-        drain, at_us = self._drain.state, now_us()
+        drain, feed, at_us = self._drain.state, self._feed.state, now_us()
         waiting, expired = self._pending.count(months_before(at_us, self._settings.retention_months))
         report = KeeperReport(
             pid=os.getpid(),
@@ -160,7 +197,11 @@ class _Keeper:
             counted_at_us=drain.counted_at_us,
             waiting_outcomes=waiting,
             expired_outcomes=expired,
+            critical_warnings=self._warnings.state.critical,
+            warnings_problem=self._warnings.state.problem,
             failures=sum(loop.failures for loop in (self._drain_loop, *self._others)),
+            feedback_problem=feed.problem,
+            feedback_through_us=feed.through_us,
         )
         try:
             write_report(self._run, report)
@@ -171,6 +212,14 @@ class _Keeper:
         # A store that is down is said by the drain.
         with suppress(StoreUnavailableError):
             self._pending.step()
+
+    def _has_caught_up(self, day_us: int) -> bool:
+        """Tell whether what was decided before *day_us* is in the evidence, as far as this replica knows."""
+        oldest_us, feed = self._drain.state.oldest_us, self._feed.state
+        if feed.problem or (oldest_us is not None and oldest_us < day_us):
+            return False
+        # Where nothing was recorded since, the evidence ends earlier, and there is nothing to wait for.
+        return (feed.through_us or 0) >= day_us or not (self._feed.hurries or now_us() - day_us < _SETTLED_US)
 
     def _oldest_age_s(self) -> float:
         oldest_us = self._drain.state.oldest_us

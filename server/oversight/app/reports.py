@@ -98,7 +98,8 @@ class KeeperReport:
     unexpected error.
 
     The loop that learns from outcomes has come through `feedback_through_us` (None: nowhere yet); `feedback_problem`
-    says why it does not go on, or is empty.
+    says why it does not go on, or is empty. `critical_warnings` are the warning signs that stand at critical, in words,
+    at most ten; `warnings_problem` says why the signs could not be tested, or is empty.
     """
 
     pid: int
@@ -115,6 +116,8 @@ class KeeperReport:
     failures: int = 0
     feedback_problem: str = ""
     feedback_through_us: int | None = None
+    critical_warnings: tuple[str, ...] = ()
+    warnings_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,14 +46,14 @@ class Status:
     """
     Everything known about the server of one data folder.
 
-    `state` is `stopped` (nothing runs), `serving`, or `impaired` (`alarms` say why, one sentence each). `digest` is in
-    force on every worker, empty where they differ (`agreed` is False then) or there is none. The four reports are the
-    processes' own words; None where a process has not said anything. Counts: `decisions`, `outcomes` since the workers
-    started, `lost` since the server did, `pending_*` and `oldest_age_s` of what was not in the store yet when that was
-    counted, `pending_age_s` ago (None: not yet). Of the outcomes in the store, `waiting_outcomes` are about a decision
-    that is not there, and `expired_outcomes` have waited for it longer than records are kept. `policies` are those of
-    `digest`, empty where workers do not have what was published last. `advice` says what to do about what is wrong,
-    one sentence each.
+    `state` is `stopped` (nothing runs), `serving`, or `impaired` (`alarms` say why, one sentence each; warning signs
+    that stand at critical are among them, too, and make nothing impaired). `digest` is in force on every worker, empty
+    where they differ (`agreed` is False then) or there is none. The four reports are the processes' own words; None
+    where a process has not said anything. Counts: `decisions`, `outcomes` since the workers started, `lost` since the
+    server did, `pending_*` and `oldest_age_s` of what was not in the store yet when that was counted, `pending_age_s`
+    ago (None: not yet). Of the outcomes in the store, `waiting_outcomes` are about a decision that is not there, and
+    `expired_outcomes` have waited for it longer than records are kept. `policies` are those of `digest`, empty where
+    workers do not have what was published last. `advice` says what to do about what is wrong, one sentence each.
 
     `threshold_revision` is in force on every worker, None where they differ or say nothing; `threshold_age_s` is the
     time since it was last found to be the newest. `values` are live values, `stops` those engaged everywhere and
@@ -125,7 +125,7 @@ def read_status(
     return Status(
         data_dir=str(data_dir.resolve()),
         state=_state(processes, alarms := _alarms(processes, supervisor, controller, keeper, workers, agreed=agreed)),
-        alarms=alarms,
+        alarms=(*alarms, *(f"oversight warning: {one}" for one in (keeper.critical_warnings if keeper else ()))),
         problems=controller.problems if controller else (),
         warnings=controller.warnings if controller else (),
         digest=digest,
@@ -207,8 +207,7 @@ def _alarms(
     if controller and controller.problems:
         which = "the last good rules of an earlier run decide" if controller.last_good else "the last good ones decide"
         alarms.append(f"the rule files have {len(controller.problems)} problem(s); {which}")
-    if keeper and keeper.store_problem:
-        alarms.append(f"the store does not take records: {keeper.store_problem}")
+    alarms += _keeper_alarms(keeper)
     if controller and controller.admin_problem:
         alarms.append(f"nothing is served on the admin port: {controller.admin_problem}")
     if controller and controller.control_problem:
@@ -221,6 +220,16 @@ def _alarms(
     if lost := sum(worker.records_lost for worker in workers):
         alarms.append(f"{lost} records could not be written since the server started")
     return tuple(alarms)
+
+
+def _keeper_alarms(keeper: KeeperReport | None) -> list[str]:
+    if keeper is None:
+        return []
+    told = {
+        "the store does not take records": keeper.store_problem,
+        "the warning signs cannot be tested": keeper.warnings_problem,
+    }
+    return [f"{what}: {problem}" for what, problem in told.items() if problem]
 
 
 def _state(processes: tuple[ProcessStatus, ...], alarms: tuple[str, ...]) -> str:

@@ -82,7 +82,7 @@ class Population(NamedTuple):
         if until_us is None:
             return self
         chosen = self.decided_at_us < until_us
-        return Population(*(column[chosen] for column in self))
+        return Population(self.value[chosen], self.probability[chosen], self.decided_at_us[chosen])
 
     @property
     def least_probability(self) -> float:

@@ -19,8 +19,10 @@ from oversight.grpc_api.convert.insights import (
     split_from_proto,
 )
 from oversight.grpc_api.convert.listing import list_query, page_to_proto
+from oversight.grpc_api.convert.warnings import warning_query, warnings_to_proto
 from oversight.grpc_api.tenants import tenant_for
 from oversight.insight.desk import InsightDesk
+from oversight.insight.warnings import Warnings
 from oversight.storage.evidence import CellFilter, Split
 from oversight.storage.protocols import RecordLister, SubjectEraser
 from oversight.v1 import insight_service_pb2 as pb
@@ -39,6 +41,7 @@ class InsightUseCases(NamedTuple):
     lister: RecordLister
     eraser: SubjectEraser
     desk: InsightDesk
+    warnings: Warnings
 
 
 class InsightService:
@@ -47,7 +50,7 @@ class InsightService:
     NAME = pb.DESCRIPTOR.services_by_name["InsightService"].full_name
 
     def __init__(self, use_cases: InsightUseCases) -> None:
-        self._lister, self._eraser, self._desk = use_cases
+        self._lister, self._eraser, self._desk, self._warnings = use_cases
 
     def methods(self, answering: Answering, reads: ReadingPool) -> list[Method]:
         """Return the service's methods; all of them run in *reads*."""
@@ -57,6 +60,7 @@ class InsightService:
             "GetErrorRates": (pb.GetErrorRatesRequest, self.get_error_rates),
             "GetContainment": (pb.GetContainmentRequest, self.get_containment),
             "GetCsatDelta": (pb.GetCsatDeltaRequest, self.get_csat_delta),
+            "ListWarnings": (pb.ListWarningsRequest, self.list_warnings),
             "ListDueAudits": (pb.ListDueAuditsRequest, self.list_due_audits),
             "GetQualityParity": (pb.GetQualityParityRequest, self.get_quality_parity),
             "GetEscalationQuality": (pb.GetEscalationQualityRequest, self.get_escalation_quality),
@@ -105,6 +109,13 @@ class InsightService:
         split = split_from_proto(request.group_by, _BY_PLACE)
         found = self._desk.csat_delta(_wanted(request.filter, call), split)
         return replies.csat_to_proto(found).SerializeToString()
+
+    def list_warnings(self, request: pb.ListWarningsRequest, call: Call) -> bytes:
+        """Return how the warning signs stand."""
+        request.tenant_id = tenant_for(call, request.tenant_id, "read")
+        query = warning_query(request)
+        found = self._warnings.list_warnings(query.tenant_id, query.department, query.sign, every=query.every)
+        return warnings_to_proto(found).SerializeToString()
 
     def list_due_audits(self, request: pb.ListDueAuditsRequest, call: Call) -> bytes:
         """Return one page of reviews and audits that are due and not done."""

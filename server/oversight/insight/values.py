@@ -60,4 +60,5 @@ def largest_first(
 
 def no_facts(cell: Cell) -> FactSums:
     """Return the facts of no decisions."""
-    return FactSums(cell, None, *[0] * 11, Moments(), Moments())
+    counts = dict.fromkeys(set(FactSums._fields) - {"cell", "day", "csat_ai", "csat_human"}, 0)
+    return FactSums(cell=cell, day=None, csat_ai=Moments(), csat_human=Moments(), **counts)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from sqlalchemy import BindParameter, Connection, Row, Table, and_, bindparam, func, insert, select, update
 
 from oversight.feedback.labels import AUDIT_DUE_H
+from oversight.storage.evidence_places import EVIDENCE_LOCK
 from oversight.storage.evidence_rows import DECISION_COLUMNS, OUTCOME_COLUMNS, Evidence, cell_of, evidence_of
 from oversight.storage.evidence_tables import feedback_cursors
 from oversight.storage.evidence_writing import EvidenceWriting
@@ -21,8 +22,6 @@ __all__ = ["EvidenceFeed", "Fed", "RecordDatabase"]
 _DECISIONS_A_BATCH = 500
 _OUTCOMES_A_BATCH = 250
 """About 30 ms each, for which the drain into SQLite waits."""
-_LOCK = 0x65766964_656E6365
-"""Of PostgreSQL's advisory locks, the one of those that feed: "evidence" in ASCII."""
 
 _Result = TypeVar("_Result")
 
@@ -158,7 +157,7 @@ def _next(table: Table, *columns: Any) -> Any:
 
 _among_keys: BindParameter[list[str]] = bindparam("keys", expanding=True)
 _here = (feedback_cursors.c.writer == bindparam("of_writer")) & (feedback_cursors.c.chain == bindparam("of_chain"))
-_IS_ALONE = select(func.pg_try_advisory_xact_lock(_LOCK))
+_IS_ALONE = select(func.pg_try_advisory_xact_lock(EVIDENCE_LOCK))
 _BEHIND = (
     select(chain_heads.c.writer, chain_heads.c.chain)
     .outerjoin(

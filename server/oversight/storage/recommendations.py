@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from oversight.errors import StoreUnavailableError, StoreVersionError
 from oversight.storage.database import Database
@@ -93,5 +93,5 @@ class SqlRecommendations:
         self._database.engine.dispose()
 
 
-def _of(key: RecommendationKey) -> list[object]:
+def _of(key: RecommendationKey) -> list[ColumnElement[bool]]:
     return [recommendations.c[name] == value for name, value in key._asdict().items()]

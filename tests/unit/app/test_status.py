@@ -59,6 +59,22 @@ def test_a_server_that_is_well_has_no_alarms(tmp_path: Path) -> None:
     assert (WORKER, OTHER) == status.workers
 
 
+def test_a_critical_warning_is_named_and_the_server_is_well(tmp_path: Path) -> None:
+    """It is about what people have to do, and no reason to take the server out."""
+    keeper = replace(KEEPER, critical_warnings=("CSAT_FALLS (department orders): It fell.",))
+    status = status_of(tmp_path, keeper=keeper)
+
+    assert ("serving", ("oversight warning: CSAT_FALLS (department orders): It fell.",)) == (
+        status.state,
+        status.alarms,
+    )
+    untested = status_of(tmp_path, keeper=replace(keeper, warnings_problem="the store is away"))
+    assert ("impaired", "the warning signs cannot be tested: the store is away") == (
+        untested.state,
+        untested.alarms[0],
+    )
+
+
 def test_a_folder_without_a_server_is_stopped(tmp_path: Path) -> None:
     """The command works before the first start, and says so."""
     for folder in (tmp_path, tmp_path / "missing"):

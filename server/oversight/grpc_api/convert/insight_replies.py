@@ -172,15 +172,15 @@ def _difference(found: Difference | None) -> pb.MeanDifference | None:
 
 def _gap(one: QualityGap) -> pb.QualityGap:
     cell, gap = one
-    interval = (gap.gap, gap.low, gap.high)
+    interval = None
+    if gap.gap is not None and gap.low is not None and gap.high is not None:
+        interval = pb.MeanDifference(value=gap.gap, low=gap.low, high=gap.high)
     return pb.QualityGap(
         tenant_id=cell.tenant_id or "",
         department=cell.department or "",
         intent=cell.intent or "",
         qa_rubric_version=gap.rubric_version,
-        gap=None
-        if gap.gap is None
-        else pb.MeanDifference(**dict(zip(("value", "low", "high"), interval, strict=True))),
+        gap=interval,
         n_ai=gap.n_ai,
         n_human=gap.n_human,
         enough=gap.enough,
