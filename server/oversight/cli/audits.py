@@ -14,7 +14,8 @@ from rich.text import Text
 from oversight.cli.connection import open_admin
 from oversight.cli.fields import Field
 from oversight.cli.insight_options import filters_of
-from oversight.cli.insight_words import age, plain_table
+from oversight.cli.insight_words import age
+from oversight.cli.listing import Listing
 from oversight.cli.options import Admin, Insecure, TimeoutS, takes_fields
 from oversight.cli.output import console, in_words
 from oversight.cli.paging import AsJsonLines, Limit, Pages, PageToken
@@ -49,16 +50,18 @@ def run(
     """
     filters = {**filters_of(given), "overdue": overdue}
     now = datetime.now(UTC)
-    table = plain_table(["Due (UTC)", "", "Decision", "Basis", "Department", "Intent", "Model version"], [])
+    listing = Listing(["Due (UTC)", "", "Decision", "Basis", "Department", "Intent", "Model version"])
     with open_admin(admin, timeout_s, insecure=insecure) as client:
         pages = Pages(client.list_due_audits, lambda page: page.audits, filters, limit, page_token)
         for audit in pages:
             if as_json:
                 sys.stdout.write(json.dumps(value_to_dict(audit)) + "\n")
             else:
-                table.add_row(*_row(audit, now))
-    if not as_json:
-        console().print(table if table.row_count else "no review or audit is due")
+                listing.add(*_row(audit, now))
+    if not as_json and listing.count:
+        listing.print(console())
+    elif not as_json:
+        console().print("no review or audit is due")
     if pages.following:
         sys.stderr.write(f"oversight: more follow: --page-token {pages.following}\n")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from oversight.cli.insight_words import age, group_cells, group_columns, interval, level, plain_table, told
+from oversight.cli.insight_words import age, group_cells, group_columns, interval, level, told
+from oversight.cli.listing import Listing
 from oversight.cli.output import percent
 from oversight_client import ErrorRate, ErrorRateReport, RateState
 
@@ -49,31 +49,29 @@ def print_rates(found: ErrorRateReport, target: float, confidence: float, screen
     """Print the rate of everything, then that of each group."""
     screen.print(Text(describe_rate(found.total, target, confidence), style=_style(found.total, target)))
     if found.rates:
-        screen.print(_table(found, target, confidence, now))
+        _listing(found, target, confidence, now).print(screen)
     if found.left_out:
         screen.print(f"and {found.left_out:,} smaller groups")
     screen.print(_missed(found.total))
     screen.print(told(found.evidence_through))
 
 
-def _table(found: ErrorRateReport, target: float, confidence: float, now: datetime) -> Table:
-    groups = group_columns(found.rates[0].group)
+def _listing(found: ErrorRateReport, target: float, confidence: float, now: datetime) -> Listing:
     numbers = ["Error rate", f"{level(confidence)} interval", "Errors / labels", "More labels", "Volume", "Missed"]
-    table = plain_table(groups, [*numbers, "Newest label"])
+    listing = Listing(group_columns(found.rates[0].group), [*numbers, "Newest label"])
     for rate in found.rates:
         known = standing(rate, target) != "unknown"
-        cells = [
-            percent(rate.rate) if known else unknown(rate),
+        listing.add(
+            *group_cells(rate.group),
+            Text(percent(rate.rate) if known else unknown(rate), style=_style(rate, target)),
             interval(rate.low, rate.high) if rate.n else "-",
             f"{rate.errors:,} / {rate.n:,}",
             f"{rate.labels_needed:,}",
             percent(rate.volume_share),
             percent(rate.missed_share),
             age(rate.newest_label_at, now),
-        ]
-        styled = [Text(cells[0], style=_style(rate, target)), *map(Text, cells[1:])]
-        table.add_row(*map(Text, group_cells(rate.group)), *styled)
-    return table
+        )
+    return listing
 
 
 def _missed(total: ErrorRate) -> str:

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from rich import box
-from rich.table import Table
-
 from oversight.cli.output import in_words, percent
 from oversight_client import InsightGroup, MeanDifference, Share
 
@@ -19,7 +16,6 @@ __all__ = [
     "group_name",
     "interval",
     "level",
-    "plain_table",
     "share",
     "told",
 ]
@@ -85,16 +81,6 @@ def told(seen: datetime | None) -> str:
     if seen is None:
         return "nothing is on record yet"
     return f"what was recorded up to {seen:%Y-%m-%d %H:%M:%S} UTC is in it"
-
-
-def plain_table(words: list[str], numbers: list[str], title: str = "") -> Table:
-    """Return a table without rows: columns of words on the left, of numbers on the right."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=title or None, title_justify="left", title_style="bold")
-    for name in words:
-        table.add_column(name)
-    for name in numbers:
-        table.add_column(name, justify="right")
-    return table
 
 
 def _values(group: InsightGroup) -> Iterator[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.text import Text
 
-from oversight.cli.insight_words import difference, group_cells, group_columns, interval, plain_table, share, told
+from oversight.cli.insight_words import difference, group_cells, group_columns, interval, share, told
+from oversight.cli.listing import Listing
 from oversight.cli.output import percent
 from oversight_client import (
     ContainmentReport,
@@ -59,13 +59,13 @@ def print_parity(found: QualityParity, screen: Console) -> None:
         screen.print("Quality scores: none of AI and people on one rubric yet")
         return
     words = ["Department", "Intent", "Rubric"]
-    table = plain_table(words, ["AI less people (95 %)", "Scores AI", "Scores people"], "Quality scores (0 to 100)")
-    table.add_column("")
+    numbers = ["AI less people (95 %)", "Scores AI", "Scores people"]
+    listing = Listing(words, numbers, "Quality scores (0 to 100)", verdicts=True)
     for gap in found.gaps:
         cells = (gap.department or "(none)", gap.intent or "(none)", gap.qa_rubric_version)
         figures = (difference(gap.gap), f"{gap.n_ai:,}", f"{gap.n_human:,}", gap_verdict(gap))
-        table.add_row(*map(Text, (*cells, *figures)))
-    screen.print(table)
+        listing.add(*cells, *figures)
+    listing.print(screen)
 
 
 def print_escalations(found: EscalationQuality, screen: Console) -> None:
@@ -75,14 +75,13 @@ def print_escalations(found: EscalationQuality, screen: Console) -> None:
         return
     numbers = ["Needed", "Not needed", "Share needed (95 %)", "Missed", "Rightly left", "Share missed (95 %)"]
     title = f"Escalations by rule ({found.judged:,} judged decisions)"
-    table = plain_table(["Rule"], [*numbers, "Covered", "Overruled"], title)
-    table.add_column("")
+    listing = Listing(["Rule"], [*numbers, "Covered", "Overruled"], title, verdicts=True)
     for rule in found.rules:
         counts = [f"{number:,}" for number in (rule.needed, rule.unneeded, rule.missed, rule.rightly_left)]
         cells = [*counts[:2], share(rule.needed_share), *counts[2:], share(rule.missed_share)]
         rest = (f"{rule.covered:,}", f"{rule.overruled:,}", rule_verdict(rule))
-        table.add_row(*map(Text, (rule.rule_id, *cells, *rest)))
-    screen.print(table)
+        listing.add(rule.rule_id, *cells, *rest)
+    listing.print(screen)
 
 
 def print_containment(found: ContainmentReport, screen: Console) -> None:
@@ -92,13 +91,13 @@ def print_containment(found: ContainmentReport, screen: Console) -> None:
         return
     words = _headings(group.group for group in found.groups)
     numbers = ["Confirmed", "95 % interval", "Assumed", "Known", "Decisions"]
-    table = plain_table(words, numbers, "Containment: handled without people")
+    listing = Listing(words, numbers, "Containment: handled without people")
     for one in (found.total, *found.groups):
         where = group_cells(one.group) or ["everything", *[""] * (len(words) - 1)]
         bounds = interval(one.confirmed_low, one.confirmed_high) if one.known else "-"
         figures = (percent(one.confirmed_share), bounds, percent(one.assumed_share))
-        table.add_row(*map(Text, (*where, *figures, f"{one.known:,}", f"{one.volume:,}")))
-    screen.print(table)
+        listing.add(*where, *figures, f"{one.known:,}", f"{one.volume:,}")
+    listing.print(screen)
     _say_left_out(found.left_out, screen)
 
 
@@ -107,12 +106,12 @@ def print_csat(found: CsatReport, screen: Console) -> None:
     if found.total.n_ai or found.total.n_human:
         words = _headings(group.group for group in found.groups)
         numbers = ["AI", "Scores", "People", "Scores", "AI less people (95 %)", "AI, 14 d less 28 d before (95 %)"]
-        table = plain_table(words, numbers, "Satisfaction (1 to 5; self-selected: it warns, and labels nothing)")
+        listing = Listing(words, numbers, "Satisfaction (1 to 5; self-selected: it warns, and labels nothing)")
         for one in (found.total, *found.groups):
             where = group_cells(one.group) or ["everything", *[""] * (len(words) - 1)]
             means = (_mean(one.mean_ai), f"{one.n_ai:,}", _mean(one.mean_human), f"{one.n_human:,}")
-            table.add_row(*map(Text, (*where, *means, difference(one.difference), difference(one.trend))))
-        screen.print(table)
+            listing.add(*where, *means, difference(one.difference), difference(one.trend))
+        listing.print(screen)
         _say_left_out(found.left_out, screen)
     else:
         screen.print("Satisfaction: no scores yet (csat)")

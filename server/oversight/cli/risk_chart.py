@@ -39,12 +39,13 @@ def draw_risk(candidates: Sequence[CandidateProof], max_error: float, chosen: fl
             text.append(cell, _STYLES.get(cell, ""))
         text.append("\n")
     text.append(" " * 8 + "└" + "─" * (_WIDTH + 1) + "\n")
-    text.append(" " * 8 + f"0 %{'50 %':>{_WIDTH // 2 - 1}}{'100 %':>{_WIDTH // 2}}  unreviewed\n")
+    text.append(" " * 8 + f"0 %{'50 %':>{_WIDTH // 2 - 1}}{'100 %':>{_WIDTH // 2}}\n")
+    text.append("        to the right: the share that goes out unreviewed; upwards: wrong\n")
     legend = [(_BOUND, "upper bound"), (_UNTESTED, "not tested"), (_SEEN, "errors seen"), (_TARGET, "target")]
     if chosen is not None:
         legend.insert(0, (_CHOSEN, f"certified ({chosen:.6g})"))
     for mark, meaning in legend:
-        text.append("        " if mark == legend[0][0] else "   ")
+        text.append("        " if mark == legend[0][0] else "  ")
         text.append(mark, _STYLES[mark])
         text.append(f" {meaning}")
     return text.append("\n")

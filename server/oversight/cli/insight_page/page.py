@@ -38,7 +38,8 @@ h1 { margin-bottom: .2rem } h2 { margin-top: 2.6rem; border-bottom: 1px solid #8
 table { font-size: .85rem } caption { text-align: left; opacity: .75 }
 th, td { padding: .2rem .5rem; text-align: left; white-space: nowrap }
 th { vertical-align: bottom; white-space: normal }
-td:first-child, td:last-child { white-space: normal } th.n, td.n { text-align: right }
+td:first-child, td:last-child { white-space: normal } td:last-child:not(.n) { min-width: 8rem }
+th.n, td.n { text-align: right }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1rem; align-items: start }
 .card { border: 1px solid #8886; border-top: 6px solid #8a8f98; border-radius: .5rem; padding: .6rem 1rem }
 .card h3 { margin: .2rem 0 } .card .state { font-weight: 700; letter-spacing: .03em }
