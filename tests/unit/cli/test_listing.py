@@ -17,7 +17,7 @@ def printed(width: int) -> str:
     screen = Console(file=StringIO(), width=width, highlight=False)
     listing.print(screen)
     assert isinstance(screen.file, StringIO)
-    return screen.file.getvalue()
+    return "".join(f"{line.rstrip()}\n" for line in screen.file.getvalue().splitlines())
 
 
 def test_a_wide_screen_has_a_table():
