@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import grpc
+from google.protobuf import any_pb2
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2, status_pb2
 
 from oversight.feedback.intervals import exact_interval
 from oversight.v1 import decision_pb2 as shared
@@ -15,14 +19,13 @@ from oversight.v1 import decision_service_pb2 as decisions
 from oversight.v1 import insight_service_pb2 as pb
 from oversight.v1 import outcome_pb2
 from oversight.v1 import threshold_service_pb2 as thresholds
-from oversight.v1.insight_service_pb2_grpc import InsightServiceServicer, add_InsightServiceServicer_to_server
-from oversight.v1.threshold_service_pb2_grpc import ThresholdServiceServicer, add_ThresholdServiceServicer_to_server
 
 THROUGH = "2026-11-28T09:30:00Z"
+SECOND, THIRD = "1", "2"
 GAP = pb.MeanDifference(value=-3.25, low=-5.5, high=-1.0)
 
 
-class CannedInsight(InsightServiceServicer, ThresholdServiceServicer):
+class CannedInsight:
     """Answers each method with `answers[method]`, pages of it where it has several; keeps the requests by method."""
 
     def __init__(self) -> None:
@@ -42,12 +45,6 @@ class CannedInsight(InsightServiceServicer, ThresholdServiceServicer):
             "RecommendThresholds": certified(),
         }
 
-    def __getattribute__(self, name: str) -> Any:
-        """Answer the methods of both services from `answers`."""
-        if name[0].isupper() and hasattr(type(self), name):
-            return lambda request, context: self.answer(name, request, context)
-        return super().__getattribute__(name)
-
     def answer(self, name: str, request: Any, context: Any) -> Any:
         """Keep the request; refuse it, or give the answer or the page of it that was asked for."""
         self.requests.setdefault(name, []).append(request)
@@ -56,8 +53,6 @@ class CannedInsight(InsightServiceServicer, ThresholdServiceServicer):
         if name == "GetThresholds":
             if request.policy in ("", "contact_centre", "retail_banking"):
                 return thresholds.GetThresholdsResponse()
-            from unit.cli.conftest import refuse_field  # that module needs more than this one
-
             refuse_field(context, "policy", "policy: there is none of that name")
         found = self.answers[name]
         return found[int(request.page_token or 0)] if isinstance(found, list) else found
@@ -68,14 +63,35 @@ def insight_port() -> Iterator[CannedInsight]:
     """Give a port of its own that answers as told."""
     canned = CannedInsight()
     server = grpc.server(ThreadPoolExecutor(2))
-    add_InsightServiceServicer_to_server(canned, server)
-    add_ThresholdServiceServicer_to_server(canned, server)
+    for services in (pb.DESCRIPTOR, thresholds.DESCRIPTOR):
+        for service in services.services_by_name.values():
+            handlers = {method.name: _handler(canned, method) for method in service.methods}
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
     canned.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     try:
         yield canned
     finally:
         server.stop(0).wait(5)
+
+
+def _handler(canned: CannedInsight, method: MethodDescriptor) -> grpc.RpcMethodHandler[Any, Any]:
+    return grpc.unary_unary_rpc_method_handler(
+        lambda request, context: canned.answer(method.name, request, context),
+        request_deserializer=GetMessageClass(method.input_type).FromString,
+        response_serializer=GetMessageClass(method.output_type).SerializeToString,
+    )
+
+
+def refuse_field(context: Any, name: str, text: str) -> None:
+    """End the call as the service does where a field is wrong."""
+    details = any_pb2.Any()
+    details.Pack(
+        error_details_pb2.ErrorInfo(reason="INVALID_REQUEST", domain="oversight.dev", metadata={"field": name})
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.INVALID_ARGUMENT.value[0], message=text, details=[details])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
 
 
 def at(field: Any, text: str = THROUGH) -> None:
@@ -200,8 +216,8 @@ def warnings() -> pb.ListWarningsResponse:
             a_warning(
                 pb.WARNING_SIGN_REVIEWS_SKIPPED,
                 pb.WARNING_STATE_CRITICAL,
-                "61 % of the reviews and audits due were done (of 412; 95 % are wanted), and fewer the more there is to "
-                "do. Give reviewers time, or lower the volume: raise autonomy_confidence only with proof.",
+                "61 % of the reviews and audits due were done (of 412; 95 % are wanted), and fewer the more there is "
+                "to do. Give reviewers time, or lower the volume: raise autonomy_confidence only with proof.",
                 value=0.61,
                 low=0.56,
                 high=0.66,
@@ -270,7 +286,7 @@ def due_audits() -> list[pb.ListDueAuditsResponse]:
     first = [one(0, audit, "2026-11-27T08:00:00Z", overdue=True), one(1, review, "2026-11-28T08:00:00Z", overdue=True)]
     last = [one(2, audit, "2026-11-30T08:00:00Z", overdue=False)]
     return [
-        pb.ListDueAuditsResponse(audits=first, next_page_token="1"),
+        pb.ListDueAuditsResponse(audits=first, next_page_token=SECOND),
         pb.ListDueAuditsResponse(audits=last),
     ]
 
@@ -387,7 +403,7 @@ def corrections() -> list[pb.ListCorrectionsResponse]:
         a_correction(0, None),
     ]
     return [
-        pb.ListCorrectionsResponse(corrections=first, next_page_token="1"),
+        pb.ListCorrectionsResponse(corrections=first, next_page_token=SECOND),
         pb.ListCorrectionsResponse(corrections=last),
     ]
 
@@ -396,8 +412,8 @@ def records() -> list[pb.ListRecordsResponse]:
     """Return a page, an empty one, and another."""
     first = [a_decision(2, conversation_id="c-2"), a_decision(1, response_confidence=0.5)]
     return [
-        pb.ListRecordsResponse(records=first, next_page_token="1"),
-        pb.ListRecordsResponse(next_page_token="2"),
+        pb.ListRecordsResponse(records=first, next_page_token=SECOND),
+        pb.ListRecordsResponse(next_page_token=THIRD),
         pb.ListRecordsResponse(records=[a_correction(0, 0.2).decision]),
     ]
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import grpc
 import pytest
 
-from insight_port import CannedInsight, insight_port, refused
+from insight_port import SECOND, CannedInsight, insight_port, refused
 from oversight.v1 import decision_pb2 as shared
 from oversight.v1 import insight_service_pb2 as pb
 from oversight.v1 import outcome_pb2
@@ -158,7 +158,7 @@ def test_due_audits_come_in_pages(admin, port):
     )
     asked = pb.ListDueAuditsRequest(label_basis=outcome_pb2.LABEL_BASIS_AUDIT, overdue=True, page_size=2)
     assert [asked] == port.requests["ListDueAudits"]
-    assert "" == admin.list_due_audits(page_token="1").next_page_token
+    assert "" == admin.list_due_audits(page_token=SECOND).next_page_token
 
 
 def test_corrections_are_followed_page_by_page(admin, port):
@@ -175,7 +175,7 @@ def test_a_correction_without_a_label_has_neither_loss_nor_weight(admin, port):
     page = port.answers["ListCorrections"][1]
     page.corrections[0].ClearField("loss")
     page.corrections[0].ClearField("propensity_weight")
-    (first, *_) = admin.list_corrections(page_token="1").corrections
+    (first, *_) = admin.list_corrections(page_token=SECOND).corrections
     assert (None, None) == (first.loss, first.propensity_weight)
 
 
