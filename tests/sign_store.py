@@ -12,7 +12,7 @@ from sign_evidence import HOUR_US, MemoryEvidence
 
 
 def fill(transactions: Transactions, memory: MemoryEvidence, *, through_us: int | None = None) -> None:
-    """Put the evidence into the tables, as if a feed had made it of records *through_us*, or up to the last decision."""
+    """Put the evidence into the tables, as if a feed had made it of records *through_us*, or to the last decision."""
     ids = {cell: number for number, cell in enumerate(sorted({one.cell for one in memory.decided}))}
     counted = Counter((ids[one.cell], one.decided_at_us // HOUR_US) for one in memory.decided)
     rows = [{name: value for name, value in row._asdict().items() if name != "cell"} for row in memory.kept]

@@ -45,8 +45,8 @@ def test_a_critical_sign_is_listed_and_tightened_once(tmp_path: Path) -> None:
     """From the evidence to the workers, without anybody; and a restart does not do it again."""
     prepare(tmp_path)
     with started(tmp_path) as server:
-        status = wait_until(lambda: (found := server.status()).values and found, "a live value")
-        assert [("autonomy_confidence", 0.87)] == [(one["name"], one["value"]) for one in status.values]
+        values = wait_until(lambda: server.status().values, "a live value")
+        assert [("autonomy_confidence", 0.87)] == [(one["name"], one["value"]) for one in values]
         wait_until(lambda: 1 == server.status().threshold_revision, "the workers to have it")
         told = wait_until(lambda: server.status().alarms, "the status to name the warning")
         assert told[0].startswith("oversight warning: CSAT_FALLS (tenant acme, intent order_change): Satisfaction")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from oversight.errors import OversightError, StoreUnavailableError
 from oversight.storage.confidences import ConfidenceRow
@@ -98,7 +98,7 @@ class AnomalyWatch:
         from oversight.insight.confidence_drops import ConfidenceWatches
 
         mark = self._store.mark(_CONFIDENCE)
-        kept = mark.document if mark is not None else {"after": [0, ""], "watched": {}}
+        kept: Mapping[str, Any] = {"after": [0, ""], "watched": {}} if mark is None else mark.document
         until_us = now_us - _SETTLED_US
         after = max(EvidenceKey(*kept["after"]), EvidenceKey(until_us - _HOUR_US, ""))
         watches = ConfidenceWatches(self._evidence, kept["watched"])

@@ -23,6 +23,7 @@ _BEHIND = "they are not tested yet today: what was recorded until midnight is no
 _NAMED = 10
 _log = logging.getLogger(__name__)
 
+Attributes = tuple[tuple[str, str], ...]
 TakeSteps = Callable[[Sequence[StoredWarning], int], object]
 """Takes the steps of a day that follow from warnings; doing it again changes nothing."""
 
@@ -34,7 +35,7 @@ class WarningWatchState(NamedTuple):
     `problem` says why they could not be tested, or why no steps could be taken, or is empty.
     """
 
-    places: Mapping[tuple[tuple[str, str], ...], float] = {}
+    places: Mapping[Attributes, float] = {}
     critical: tuple[str, ...] = ()
     problem: str = ""
 
@@ -120,7 +121,9 @@ class WarningWatch:
         return stand_all(self._store.list_warnings(), founds, now_us=day * _DAY_US, windows_us=WINDOWS_US)
 
     def _show(self, warnings: Sequence[StoredWarning], problem: str = "") -> None:
-        places = Counter((("sign", str(one.key.sign)), ("state", str(one.standing.state))) for one in warnings)
+        places: Counter[Attributes] = Counter(
+            (("sign", str(one.key.sign)), ("state", str(one.standing.state))) for one in warnings
+        )
         critical = [one for one in warnings if one.standing.state is State.CRITICAL]
         critical.sort(key=lambda one: one.standing.raised_at_us or 0)
         self.state = WarningWatchState(dict(places), tuple(map(_in_words, critical[:_NAMED])), problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, or_, select
 
@@ -59,4 +59,11 @@ class SqlConfidences:
         statement = select(*_COLUMNS).where(since, behind, decisions.c.decided_at_us < until_us)
         with self._reading() as connection:
             rows = [] if connection is None else connection.execute(statement.order_by(*_ORDER).limit(limit)).all()
-        return [ConfidenceRow(*row[:2], *(text or "" for text in row[2:6]), row[6]) for row in rows]
+        return [_row(*row) for row in rows]
+
+
+def _row(at_us: int, decision_id: str, *found: Any) -> ConfidenceRow:
+    tenant_id, department, intent, model_version, confidence = found
+    return ConfidenceRow(
+        at_us, decision_id, tenant_id or "", department or "", intent or "", model_version or "", confidence
+    )
