@@ -29,6 +29,8 @@ WINDOWS_US: Mapping[Sign, int] = {
 }
 """How long the window of each sign is; a warning clears after two quiet ones."""
 
+_SCORE_DAYS = 3
+"""Days after a contact until it is known who handled it and what score it got; younger ones would look like a lull."""
 _BASELINE_US = 28 * DAY_US
 _LEAST_BASELINE, _MOST_BASELINE = 200, 500
 _HIGHEST_BASELINE = 0.9
@@ -65,19 +67,20 @@ def _judged(founds: Iterable[Found]) -> list[Found]:
 
 
 def _csat(facts: SignFacts) -> Iterable[Found]:
+    until = facts.day - _SCORE_DAYS
     for department, intents in facts.departments().items():
         for place in intents:
-            yield Found(place, _csat_of([facts.days.get(place, {})], facts.day))
-        yield Found(department, _csat_of([facts.days.get(place, {}) for place in intents], facts.day))
+            yield Found(place, _csat_of([facts.days.get(place, {})], until))
+        yield Found(department, _csat_of([facts.days.get(place, {}) for place in intents], until))
 
 
-def _csat_of(intents: Sequence[Mapping[int, FactSums]], today: int) -> Finding:
-    middle, first = today - RECENT_DAYS, today - RECENT_DAYS - BEFORE_DAYS
+def _csat_of(intents: Sequence[Mapping[int, FactSums]], until: int) -> Finding:
+    middle, first = until - RECENT_DAYS, until - RECENT_DAYS - BEFORE_DAYS
     scores = []
     for days in intents:
-        ai, human = sum_days(days, middle, today)
+        ai, human = sum_days(days, middle, until)
         scores.append(IntentCsat(_scores(ai), _scores(sum_days(days, first, middle)[0]), _scores(human)))
-    contacts = [sum(days[day].handled_ai for days in intents if day in days) for day in range(first, today)]
+    contacts = [sum(days[day].handled_ai for days in intents if day in days) for day in range(first, until)]
     return csat_falls(scores, contacts[-RECENT_DAYS:], contacts[:-RECENT_DAYS])
 
 

@@ -12,7 +12,7 @@ from oversight.errors import StoreUnavailableError
 from oversight.feedback.signs import Sign, State
 from oversight.insight.places import Found, Place
 from oversight.insight.sign_tests import find_signs
-from sign_evidence import TODAY, Days, MemoryEvidence, evidence_of, falling
+from sign_evidence import DAY_US, TODAY, Days, MemoryEvidence, evidence_of, falling
 
 QUIET = Days()
 ORDERS = Place("acme", "orders")
@@ -51,6 +51,21 @@ def test_satisfaction_that_falls_without_more_volume_is_no_warning() -> None:
     same_volume = Days(intent="order_change", score=lambda ago: 3.8 if ago <= 14 else 4.3)
 
     assert {} == raised(evidence_of(QUIET, same_volume))
+
+
+def test_satisfaction_is_found_to_fall_although_outcomes_come_days_later() -> None:
+    """Days of which little is known yet are no days on which little was to do: they would hide every rise in volume."""
+    late = Days(
+        intent="order_change",
+        decisions=lambda ago: 60 if ago <= 9 else 40,
+        score=lambda ago: 3.25 if ago <= 9 else 4.25,
+    )
+    late.rows[:] = [
+        row._replace(handled_by=None, csat=None) if row.decided_at_us >= (TODAY - 2) * DAY_US else row
+        for row in late.rows
+    ]
+
+    assert State.CRITICAL == the_finding(evidence_of(QUIET, late), Sign.CSAT_FALLS).finding.state
 
 
 def test_satisfaction_of_other_customers_is_biased() -> None:
