@@ -26,7 +26,7 @@ def ask(server: ServerProcess, statement: str) -> list[Any]:
         return store.execute(statement).fetchall()
 
 
-def report(server: ServerProcess, decision_id: str, verdict: outcomes.Verdict) -> None:
+def report(server: ServerProcess, decision_id: str, verdict: outcomes.Verdict.ValueType) -> None:
     outcome = outcomes.Outcome(
         outcome_id=f"review-{decision_id}",
         decision_id=decision_id,
