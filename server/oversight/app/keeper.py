@@ -25,7 +25,7 @@ from oversight.app.retention_watch import RetentionWatch
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.app.store import open_election, open_store, open_store_database
-from oversight.app.yielding import settle_memory, yield_to_callers
+from oversight.app.yielding import lower_priority, settle_memory, yield_to_callers
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
@@ -43,7 +43,6 @@ __all__ = ["run_keeper"]
 _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
 _RETENTION_S = 1.0
-_NICENESS = 19
 _COUNT_S = 5.0
 _FEED_S = 1.0
 _LABELLED_S = 3.0
@@ -58,7 +57,7 @@ def run_keeper(settings: Settings) -> int:
 
     Raises `StoreVersionError` for a database of another version.
     """
-    os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
+    lower_priority()
     configure_logs("keeper", level=settings.log_level, form=settings.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
