@@ -21,7 +21,7 @@ UNUSED: Any = None
 def an_admin_port(address: str) -> AdminPort:
     settings = Settings(admin_listen=address)
     insights = InsightUseCases(UNUSED, UNUSED, UNUSED, UNUSED)
-        parts: dict[str, Any] = {"insights": insights, "thresholds": UNUSED, "policies": UNUSED}
+    parts: dict[str, Any] = {"insights": insights, "thresholds": UNUSED, "policies": UNUSED}
     return AdminPort(build_admin_server(settings, **parts, counters=Counters(), tracer=None))
 
 
