@@ -12,8 +12,10 @@ PLACE = Place("acme", "orders", "order_change")
 FOUND = {
     Sign.CSAT_FALLS: (
         {"ai_less_human": -0.2},
-        "Satisfaction with what the AI handled fell by 0.31 points in 14 days against the 28 before "
-         "(95 % interval -0.40 to -0.22; 240 scores), while its volume rose. It is 0.20 below people's. Read a dozen",
+        (
+            "Satisfaction with what the AI handled fell by 0.31 points in 14 days against the 28 before "
+            "(95 % interval -0.40 to -0.22; 240 scores), while its volume rose. It is 0.20 below people's. Read a dozen"
+        ),
     ),
     Sign.REPEAT_CONTACT_RISES: (
         {"recent_contacts": 90.0},
@@ -25,13 +27,17 @@ FOUND = {
     ),
     Sign.REVIEWS_SKIPPED: (
         {"stamps_caught_share": 0.5, "stamps_median_review_s": 4.0, "stamps_approved_share": 0.999},
-        "-31.0 % of 240 due reviews and audits of 28 days were done, 50.0 % of planted errors were caught, 99.9 % "
-         "were approved in 4 s (median) and the more work there was, the more were skipped. Give reviewers",
+        (
+            "-31.0 % of 240 due reviews and audits of 28 days were done, 50.0 % of planted errors were caught, 99.9 % "
+            "were approved in 4 s (median) and the more work there was, the more were skipped. Give reviewers"
+        ),
     ),
     Sign.ERROR_RATE_UNKNOWN: (
         {},
-        "For -31.0 % of 240 decisions of 14 days nobody knows how often the AI errs, most of it for 'a', no "
-         "intent. Raise",
+        (
+            "For -31.0 % of 240 decisions of 14 days nobody knows how often the AI errs, most of it for 'a', no "
+            "intent. Raise"
+        ),
     ),
 }
 
