@@ -42,7 +42,7 @@ class EvidenceStore:
         """Put an outcome of that decision on record."""
         self._outcomes += 1
         received_at_us = facts.pop("received_at_us", 0)
-        outcome = Outcome(f"outcome-{self._outcomes}", an_id(number), **facts)
+        outcome = Outcome(f"report-{self._outcomes}", an_id(number), **facts)
         self.add([], [OutcomeRecord(outcome, received_at_us, "desk")])
 
     def close(self) -> None:

@@ -182,8 +182,10 @@ def _in_batches(records: Sequence[Any], drawn: Callable[[int], int]) -> World:
 def cell_of_record(record: DecisionRecord) -> Cell:
     """Return the cell of a decision, by its request."""
     signals = dict(zip(SIGNAL_FIELDS, record.signals, strict=True))
-    names = [signals[name] or "" for name in ("tenant_id", "department", "intent", "model_version")]
-    return Cell(*names[:3], record.tier, names[3])
+    tenant, department, intent, version = (
+        str(signals[name] or "") for name in ("tenant_id", "department", "intent", "model_version")
+    )
+    return Cell(tenant, department, intent, record.tier, version)
 
 
 def facts_of(decision: DecisionRecord, world: World) -> list[OutcomeFacts]:

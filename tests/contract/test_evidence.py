@@ -198,11 +198,10 @@ def test_hours_count_every_decision_with_its_confidence(told: tuple[World, SqlEv
 
         assert counted == {(one.cell.intent, one.hour): one.decisions for one in found}
         assert sorted(one.hour for one in found) == [one.hour for one in found]
-        assert all(
-            (one.decisions, pytest.approx(0.42 * one.decisions), pytest.approx(0.42**2 * one.decisions))
-            == tuple(one.confidence)
-            for one in found
-        )
+        for one in found:
+            assert one.decisions == one.confidence.n
+            assert pytest.approx(0.42 * one.decisions) == one.confidence.total
+            assert pytest.approx(0.42**2 * one.decisions) == one.confidence.squares
 
 
 def test_rows_come_cell_by_cell_and_by_time(place: Place) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -228,14 +228,13 @@ def _alarms(
     return tuple(alarms)
 
 
-def _keeper_alarms(keeper: KeeperReport | None) -> list[str]:
-    if keeper is None:
-        return []
-    told = {
-        "the store does not take records": keeper.store_problem,
-        "the warning signs cannot be tested": keeper.warnings_problem,
-    }
-    return [f"{what}: {problem}" for what, problem in told.items() if problem]
+def _keeper_alarms(keeper: KeeperReport | None) -> Iterator[str]:
+    if keeper and keeper.store_problem:
+        yield f"the store does not take records: {keeper.store_problem}"
+    if keeper and keeper.feedback_problem:
+        yield f"outcomes teach nothing at the moment: {keeper.feedback_problem}"
+    if keeper and keeper.warnings_problem:
+        yield f"the warning signs cannot be tested: {keeper.warnings_problem}"
 
 
 def _state(processes: tuple[ProcessStatus, ...], alarms: tuple[str, ...]) -> str:

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from oversight.engine.control import SYSTEM, ControlEvent, ControlState, EventKind, Setting
-from oversight.errors import CallError
 from oversight.feedback.signs import Finding, State
 from oversight.insight.steps import Steps
 from oversight.rules.scopes import Scope
@@ -108,11 +107,7 @@ class Breaking:
         due = [one for one in causes if not self._is_done(one, day, values, steps.rules, now_us)]
         if not due:
             return None
-        try:
-            checked = steps.find(values, [one.finding for one in due if one.finding is not None], now_us)
-        except CallError as error:
-            _log.warning("the breaker cannot tighten %s of policy %s: %s", steps.scope, steps.policy, error)
-            return None
+        checked = steps.find(values, [one.finding for one in due if one.finding is not None], now_us)
         if not checked.settings or overall(checked.effects) is not EffectKind.TIGHTENS:
             return None
         evidence = {

@@ -49,10 +49,6 @@ class InsightDesk:
         self._reasons = reasons
         self._clock_us = clock_us
 
-    def through_us(self) -> int | None:
-        """Return up to when what was recorded is in the answers; None before anything is."""
-        return self._evidence.through_us()
-
     def error_rates(
         self, wanted: CellFilter, split: Sequence[Split], *, target: float, confidence: float
     ) -> ErrorRates:

@@ -45,7 +45,7 @@ class Bounds(NamedTuple):
     labels: int = 50_000
     eligible: int = 20_000
     sampled: int = 200_000
-    portion: int = 2_000
+    portion: int = 1_000
 
 
 _BOUNDS = Bounds()

@@ -38,8 +38,8 @@ class Steps:
 
         Narrower scopes with values of their own are tightened, too: a value for a whole department would not be in
         force there, and one for an intent could be looser than what a currency had. A threshold for which that breaks a
-        check is left out and logged; those that are at their bounds already have none. Without *findings* an anomaly
-        calls for the step. Raises `ThresholdRefusedError` where no decision can be in the scope.
+        check, or in whose scope no decision can be, is left out and logged; those that are at their bounds already have
+        none. Without *findings* an anomaly calls for the step.
         """
         checked = self._check(values, (), now_us)
         for name in sorted(self._policy.breaker.steps):

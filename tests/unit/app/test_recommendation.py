@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -142,3 +143,11 @@ def test_there_is_one_at_a_time(place: Place, monkeypatch: pytest.MonkeyPatch) -
         refused += 1
     first.join()
     assert refused
+
+
+def test_a_controller_holds_no_statistics_before_somebody_asks() -> None:
+    """They take as much memory as all the rest of it."""
+    modules = "[name for name in ('numpy', 'scipy') if name in sys.modules]"
+    program = f"import sys, oversight.app.controller; print({modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "[]\n" == done.stdout

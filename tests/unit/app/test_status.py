@@ -226,3 +226,12 @@ def test_a_server_with_a_simulated_clock_is_judged_by_its_own_time(tmp_path: Pat
 
     assert ("serving", 4.0) == (status.state, status.policy_age_s)
     assert (f"simulated clock: all times are read from {clock}, none is real", "a rule") == status.warnings
+
+
+def test_a_feed_that_stands_still_is_an_alarm_with_advice(tmp_path: Path) -> None:
+    """Error rates that do not move look like error rates that are well."""
+    status = status_of(tmp_path, keeper=replace(KEEPER, feedback_problem="the store cannot be read: away"))
+
+    assert ("outcomes teach nothing at the moment: the store cannot be read: away",) == status.alarms
+    assert ("impaired", 1) == (status.state, len(status.advice))
+    assert "mend the store" in status.advice[0]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from oversight.app.warning_watch import WarningWatch
 from oversight.errors import InvalidPolicyError, Problem
 from oversight.feedback.signs import Sign, State
+from oversight.storage.postgresql_election import PostgresqlElection
 from oversight.storage.sql import SqlStore
 from oversight.storage.sqlite import file_url
 from oversight.storage.warning_store import SqlWarningStore, StoredWarning
+from servers import wait_until
 from sign_evidence import DAY_US, TODAY, Days, MemoryEvidence, evidence_of, falling
 
 HOUR_US = DAY_US // 24
@@ -22,7 +26,7 @@ HOUR_US = DAY_US // 24
 class Replica:
     """One keeper's watch over a store that it may share."""
 
-    def __init__(self, store: SqlStore, evidence: MemoryEvidence) -> None:
+    def __init__(self, store: SqlStore, evidence: MemoryEvidence, is_elected: Callable[[], bool] | None = None) -> None:
         self.now_us = TODAY * DAY_US + HOUR_US
         self.elected = True
         self.caught_up = True
@@ -34,7 +38,7 @@ class Replica:
             evidence,
             self.store,
             take_steps=self._take_steps,
-            elected=lambda: self.elected,
+            elected=is_elected or (lambda: self.elected),
             has_caught_up=self._has_caught_up,
             clock_us=lambda: self.now_us,
         )
@@ -141,6 +145,27 @@ def test_of_two_replicas_one_tests(records: SqlStore, evidence: MemoryEvidence) 
     assert {} == one.step().places
     assert 1 == len(other.step().critical)
     assert [TODAY + 1] == [day for _, day in other.steps]
+
+
+def test_of_two_replicas_on_one_server_the_elected_tests(postgres_url: str, evidence: MemoryEvidence) -> None:
+    """By the database's own lock: who dies is followed."""
+    with ExitStack() as closing:
+        elections, replicas = [], []
+        for name in ("one", "other"):
+            store = SqlStore(postgres_url, writer=name)
+            election = PostgresqlElection(make_url(postgres_url), connect_timeout_s=5.0)
+            closing.callback(store.close)
+            closing.callback(election.close)
+            elections.append(election)
+            replicas.append(Replica(store, evidence, election.is_elected))
+
+        assert [1, 0] == [len(replica.step().critical) for replica in replicas]
+        elections[0].close()
+        replicas[1].now_us += HOUR_US
+        wait_until(lambda: replicas[1].step().critical, "the other one to be elected")
+
+        assert ([(1, TODAY)], [(1, TODAY)]) == (replicas[0].steps, replicas[1].steps)
+        assert TODAY * DAY_US + HOUR_US == replicas[1].store.tested().at_us, "tested once"
 
 
 def test_two_that_both_take_themselves_for_elected_write_one_test(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -174,6 +175,27 @@ def test_a_constraint_leaves_the_threshold_as_it_is() -> None:
     place = {"policy": "centre", "intent": "order_status", "department": "centre"}
     assert in_force(desk, "handover", **place) < in_force(desk, **place)
     assert 80 == in_force(desk, "amount", **place)
+
+
+def test_bounds_and_constraints_that_contradict_each_other_take_no_step(caplog: pytest.LogCaptureFixture) -> None:
+    """There is no stricter value that may be set; the log says so, and the other threshold is tightened."""
+    rules = the_rules(
+        centre=CENTRE.replace("- handover < autonomy", "- amount <= handover")
+        .replace("default: 100\n", "default: 0\n")
+        .replace("      - {currency: EUR, value: 500}\n", "      - {currency: EUR, value: 0.2}\n")
+        + "breaker: {steps: {amount: 0.1, autonomy: 0.02}}\n"
+    )
+    desk = Desk(rules)
+    desk.changes.update([a_setting(0.3, name="handover", policy="centre")], by())
+    bounds = rules.policies["centre"].thresholds["amount"]
+    tight = replace(bounds, minimum=0.35)
+    policy = replace(rules.policies["centre"], thresholds={**rules.policies["centre"].thresholds, "amount": tight})
+    desk.rules = rules._replace(policies={"centre": policy})
+
+    take(desk, a_warning("order_status", "centre"))
+
+    assert "leave nothing between" in caplog.text
+    assert 0.87 == in_force(desk, policy="centre", intent="order_status", department="centre")
 
 
 def test_a_value_that_is_to_become_stricter_by_itself_is_not_held_back() -> None:

@@ -31,6 +31,20 @@ from oversight.thresholds.log import ControlLog
 from threshold_desk import BANK, CARDS, CENTRE, HOUR_US, NOW_US, the_rules
 
 DAY_US = 24 * HOUR_US
+SILENT = """\
+  - id: silent
+    when: {grounding_score: {below: $autonomy}}
+    tier: human_in_the_loop
+    reason: SILENT
+    message: Not in force yet.
+    shadow: true
+  - id: offered
+    when: {sentiment_score: {below: $autonomy}}
+    tier: human_on_the_loop
+    escalation: offer
+    reason: OFFERED
+    message: A person is offered.
+"""
 VIP = """\
   - id: vip
     when: {customer_tier: vip, response_confidence: {below: $autonomy + 0.05}}
@@ -282,6 +296,14 @@ def test_what_vips_need_more_is_taken_off(scene: Scene) -> None:
     scene.add([(a_message(number, 0.9, customer_tier=2), 0) for number in range(200)])
     [*_, last] = scene.ask().recommendation.certificate.candidates
     assert (0.85, 200) == (last.threshold, last.n)
+
+
+def test_rules_that_keep_nothing_from_the_loop_do_not_count(scene: Scene) -> None:
+    """What only offers a person, or is tried in the shadow, decides about no autonomy."""
+    scene.rules = the_rules(centre=CENTRE + SILENT)
+    scene.add([(a_message(number, 0.9, grounding_score=0.1, sentiment_score=0.1), 0) for number in range(5)])
+    found = scene.ask()
+    assert ("response_confidence", 5) == (found.signal, found.recommendation.certificate.eligible)
 
 
 def test_a_threshold_that_tightens_downwards_works_as_well(scene: Scene) -> None:
