@@ -13,7 +13,7 @@ import random
 import resource
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
@@ -61,27 +61,27 @@ def _measure_feed(store: SqlStore, decisions: int) -> None:
     for start in range(0, decisions, 1_000):
         store.add([_decision(number) for number in range(start, start + 1_000)], [])
     feed = EvidenceFeed(store)
-    spent_s = _feed(feed, "decisions", decisions)
+    _feed(feed, "decisions", decisions)
     for start in range(0, outcomes, 1_000):
         rows = [an_outcome_record(n * 10, verdict=1, label_basis=2) for n in range(start, min(start + 1_000, outcomes))]
         store.add([], rows)
     _feed(feed, "outcomes", outcomes)
-    del spent_s
 
 
-def _feed(feed: EvidenceFeed, what: str, count: int) -> float:
-    longest_s, began_s = 0.0, time.perf_counter()
+def _feed(feed: EvidenceFeed, what: str, count: int) -> None:
+    longest_s, began_s, cpu_s = 0.0, time.perf_counter(), time.process_time()
     while True:
         step_s = time.perf_counter()
         more = feed.step().more
         longest_s = max(longest_s, time.perf_counter() - step_s)
         if not more:
             break
-    spent_s = time.perf_counter() - began_s
+    spent_s, cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_s
     print(
-        f"feed: {count:,} {what} in {spent_s:.1f} s, {count / spent_s:,.0f}/s; longest batch {longest_s * 1e3:.0f} ms"
+        f"feed: {count:,} {what} in {spent_s:.1f} s ({cpu_s:.1f} s of CPU), {count / spent_s:,.0f}/s;"
+        f" longest batch {longest_s * 1e3:.0f} ms",
+        flush=True,
     )
-    return spent_s
 
 
 def _decision(number: int) -> Any:
@@ -165,24 +165,26 @@ def _measure_question(store: SqlStore, decisions: int) -> None:
     reader = SqlEvidence(store.reading)
     wanted = CellFilter(since_us=_FIRST_HOUR * HOUR_US, until_us=START_US)
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for attempt in ("first", "again"):
-        began_s = time.perf_counter()
-        found = reader.rate_counts(wanted, (Split.DEPARTMENT, Split.TIER), START_US)
-        volume = reader.volume(wanted)
-        spent_s = time.perf_counter() - began_s
-        print(
-            f"question over {decisions:,} decisions ({attempt}): {spent_s:.2f} s, {len(found)} cells,"
-            f" volume {volume:,}, n {sum(one.n for one in found):,}"
-        )
-    began_s = time.perf_counter()
-    facts = reader.fact_sums(wanted, (Split.DEPARTMENT, Split.INTENT))
-    print(f"facts of outcomes by department and intent: {time.perf_counter() - began_s:.2f} s, {len(facts)} cells")
-    began_s = time.perf_counter()
-    counts = reader.hours(wanted, (Split.DEPARTMENT, Split.INTENT))
-    print(f"hours by department and intent: {time.perf_counter() - began_s:.2f} s, {len(counts):,} counts")
-    began_s = time.perf_counter()
-    rows = sum(1 for _ in reader.rows(wanted._replace(department="department-1")))
-    print(f"rows of one department: {time.perf_counter() - began_s:.2f} s, {rows:,} rows")
+    questions: dict[str, Callable[[], object]] = {
+        "error rates by department and tier": lambda: reader.rate_counts(
+            wanted, (Split.DEPARTMENT, Split.TIER), START_US
+        ),
+        "volume": lambda: reader.volume(wanted),
+        "error rates of every cell": lambda: reader.rate_counts(wanted, tuple(Split), START_US),
+        "facts of outcomes by department and intent": lambda: reader.fact_sums(
+            wanted, (Split.DEPARTMENT, Split.INTENT)
+        ),
+        "the next 100 audits": lambda: reader.due(wanted, 100, None),
+        "the newest 100 corrections": lambda: reader.corrected(wanted, 100, None),
+        "rows of one department": lambda: sum(1 for _ in reader.rows(wanted._replace(department="department-1"))),
+    }
+    print(f"questions over {decisions:,} decisions:")
+    for what, ask in questions.items():
+        for _ in range(2):
+            began_s, cpu_s = time.perf_counter(), time.process_time()
+            ask()
+            spent_s, cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_s
+            print(f"  {what}: {spent_s:.2f} s ({cpu_s:.2f} s of CPU here)", flush=True)
     peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"peak memory {peak_kib / 1024:.0f} MiB, {before_kib / 1024:.0f} MiB before the questions")
 
