@@ -72,7 +72,10 @@ def _decisions(draw: Callable[..., Any], number: int) -> DecisionRecord:
 
 def make_decision(number: int, *, minute: int, **fields: Any) -> DecisionRecord:
     """Return a decision made *minute* minutes after the start, with *fields* of request and decision."""
-    names = ("intent", "model_version", "draft_sha256", "response_confidence", "tenant_id", "department")
+    names = (
+        *("intent", "model_version", "draft_sha256", "response_confidence", "tenant_id", "department"),
+        "attributes",
+    )
     request = a_request(number, decided_at_us=START_US + minute * MINUTE_US, **_some(fields, *names))
     given = {
         "audit_probability": 0.0,

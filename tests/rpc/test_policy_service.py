@@ -15,6 +15,7 @@ from desks import NOW_US, RuleFolder
 from oversight.app.reports import ControllerReport, KeeperReport, SupervisorReport, write_report
 from oversight.engine.snapshot import LiveValue
 from oversight.grpc_api.admin_server import build_admin_server
+from oversight.grpc_api.insight_service import InsightUseCases
 from oversight.policies import SnapshotSource, assemble_source, compile_source
 from oversight.rules.source import default_folder, read_folder
 from oversight.settings import Settings
@@ -36,8 +37,7 @@ class Port:
         self.folder = RuleFolder(folder)
         self.server = build_admin_server(
             Settings(admin_listen="127.0.0.1:0"),
-            lister=UNUSED,
-            eraser=UNUSED,
+            insights=InsightUseCases(UNUSED, UNUSED, UNUSED),
             thresholds=UNUSED,
             policies=self.folder.desk,
             counters=Counters(),

@@ -28,7 +28,6 @@ __all__ = ["Governed", "Replayer", "govern"]
 _FARTHEST = 1e19
 """Beyond every signal's range and every amount: whatever there is lies between this and its negative."""
 _DECIMALS = 12
-_KEEPS_FROM_LOOP = {"raise": ("below", "at_most"), "lower": ("above", "at_least")}
 _INCLUSIVE = ("below", "above")
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 # The tier depends on no key, and nothing here is put on record.
@@ -67,7 +66,7 @@ def govern(
         text = f"policy {policy.name!r} has no threshold {name!r}"
         raise UnknownThresholdError("name", text, suggest(name, policy.thresholds))
     check_scope(rules, policy, scope, "scope")
-    signal, inclusive, offsets = _limited(rules, policy, name, threshold.tightens)
+    signal, inclusive, offsets = _limited(rules, policy, name)
     values = Values(rules, settings)
     limits = ThresholdLimits(
         threshold.minimum,
@@ -140,10 +139,12 @@ def _snapshot(
     return assemble(rules.blueprint, default_policy=rules.default_policy, live=live)
 
 
-def _limited(
-    rules: RulesInForce, policy: Policy, name: str, tightens: str
-) -> tuple[str, bool, Mapping[tuple[str, str], float]]:
-    """Return the one signal that the threshold limits, whether a value just at it is autonomous, and the offsets."""
+def _limited(rules: RulesInForce, policy: Policy, name: str) -> tuple[str, bool, Mapping[tuple[str, str], float]]:
+    """
+    Return the one signal that the threshold limits, whether a value just at it is autonomous, and the offsets.
+
+    Loading has seen to it that rules compare in the direction in which the threshold tightens.
+    """
     found: dict[tuple[str, str], set[float]] = {}
     ways: set[tuple[str, str]] = set()
     for key, signal, operator, offset in _comparisons(rules, policy, name):
@@ -157,9 +158,6 @@ def _limited(
         text = f"{name!r} is compared in more than one way ({told}): labels cannot tell which of them erred"
         raise NotRecommendableError(name, text)
     [(signal, operator)] = ways
-    if operator not in _KEEPS_FROM_LOOP[tightens]:
-        wanted = " or ".join(_KEEPS_FROM_LOOP[tightens])
-        raise NotRecommendableError(name, f"rules say {told}; expected {wanted}, as {name!r} tightens by {tightens}")
     return signal, operator in _INCLUSIVE, {key: offset for key, (offset,) in found.items()}
 
 

@@ -46,7 +46,7 @@ class PageTokens:
         return base64.urlsafe_b64encode(packed).decode()
 
     def read(self, token: str) -> Place | None:
-        """Return the place in *token*, None where that is empty; raise `InvalidRequestError` for one of another list."""
+        """Return the place in *token*, None where that is empty; raise `InvalidRequestError` for any other text."""
         if not token:
             return None
         try:
