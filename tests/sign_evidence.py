@@ -265,3 +265,16 @@ def falling(intent: str = "order_change", **changed: object) -> Days:
         score=lambda ago: 3.75 if ago <= 14 else 4.25,
         **changed,  # type: ignore[arg-type]
     )
+
+
+def moved(evidence: MemoryEvidence, day: int) -> MemoryEvidence:
+    """Return the *evidence* as it would be if today were *day*, counted from 1970."""
+    by_us = (day - TODAY) * DAY_US
+    times = ("decided_at_us", "due_at_us", "labelled_at_us")
+
+    def later(row: EvidenceRow) -> EvidenceRow:
+        found = {name: getattr(row, name) for name in times}
+        return row._replace(**{name: value + by_us for name, value in found.items() if value is not None})
+
+    decided = [one._replace(decided_at_us=one.decided_at_us + by_us) for one in evidence.decided]
+    return MemoryEvidence([later(row) for row in evidence.kept], decided)

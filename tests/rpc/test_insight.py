@@ -49,6 +49,7 @@ class Desk:
                 lister or SqlListing(self.store.reading),
                 Erasure(open_engine(url, read_only=False), id_key=KEYS.id_key, clock_us=lambda: NOW_US + 1_000),
                 UNUSED,
+                UNUSED,
             ),
             thresholds=threshold_desk.Desk().use_cases,
             policies=RuleFolder(folder).desk,

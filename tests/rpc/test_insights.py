@@ -58,7 +58,7 @@ class Port:
         )
         self.server = build_admin_server(
             Settings(admin_listen="127.0.0.1:0"),
-            insights=InsightUseCases(UNUSED, UNUSED, desk),
+            insights=InsightUseCases(UNUSED, UNUSED, desk, UNUSED),
             thresholds=threshold_desk.Desk().use_cases,
             policies=UNUSED,
             counters=Counters(),

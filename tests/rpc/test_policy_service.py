@@ -37,7 +37,7 @@ class Port:
         self.folder = RuleFolder(folder)
         self.server = build_admin_server(
             Settings(admin_listen="127.0.0.1:0"),
-            insights=InsightUseCases(UNUSED, UNUSED, UNUSED),
+            insights=InsightUseCases(UNUSED, UNUSED, UNUSED, UNUSED),
             thresholds=UNUSED,
             policies=self.folder.desk,
             counters=Counters(),

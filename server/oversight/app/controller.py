@@ -6,10 +6,12 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 
 from oversight.app.access_desk import AccessDesk
 from oversight.app.admin_port import AdminPort
 from oversight.app.clock import now_us
+from oversight.app.compiling import compile_beside_callers
 from oversight.app.control_report import describe_control
 from oversight.app.control_watch import ControlWatch
 from oversight.app.file_check import FileCheck
@@ -30,7 +32,7 @@ from oversight.app.status import read_status
 from oversight.app.store import open_control_listener, open_control_store, open_store_database, open_store_reader
 from oversight.app.store_reader import StoreReader
 from oversight.app.threshold_desk import ThresholdDesk
-from oversight.app.yielding import settle_memory, yield_to_callers
+from oversight.app.yielding import settle_memory
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.grpc_api.insight_service import InsightUseCases
@@ -52,7 +54,11 @@ __all__ = ["run_controller"]
 
 _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
-_NICENESS = 19
+_NICENESS = 10
+"""
+Enough for deciding to come first on a shared CPU. Not SCHED_IDLE, nor much nicer: a thread that waits for a CPU with
+the interpreter's lock in its hand keeps those that bring a stop into force waiting, too (docs/adr/0028).
+"""
 _LAPSE_S = 10.0
 _ADMIN_GRACE_S = 0.5
 _log = logging.getLogger(__name__)
@@ -68,13 +74,12 @@ def run_controller(settings: Settings) -> int:
     configure_logs("controller", level=settings.log_level, form=settings.log_format)
     # Before the priority is given up: a stop and a revocation must not wait until nobody calls.
     control, desk = _Control(), AccessDesk(settings)
-    os.nice(_NICENESS)  # on a shared CPU deciding comes first; threads that are made from now on inherit it
+    os.nice(_NICENESS)  # threads that are made from now on inherit it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signals = SignalPipe(signal.SIGTERM, signal.SIGUSR1)
     controller = _Controller(settings, control, desk, wake=signals.wake)
     controller.publish()
-    yield_to_callers()
     settle_memory()
     controller.start()
     while not signals.wait(_HEARTBEAT_S):
@@ -101,7 +106,13 @@ class _Controller:
         self._last_good = LastGoodFile(settings.data_dir)
         self._outbox = SnapshotOutbox(settings.data_dir)
         self._publication = Publication(self._run, outbox=self._outbox, clock_us=now_us)
-        self._policy = PolicyWatch(settings, self._publication, last_good=self._last_good, clock_us=now_us)
+        self._policy = PolicyWatch(
+            settings,
+            self._publication,
+            last_good=self._last_good,
+            clock_us=now_us,
+            compile_rules=partial(compile_beside_callers, self._run),
+        )
         self._control_store = open_control_store(settings)
         self._control_listener = open_control_listener(settings)
         self._control = ControlWatch(

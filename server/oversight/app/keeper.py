@@ -13,6 +13,7 @@ import signal
 from contextlib import suppress
 from functools import partial
 
+from oversight.app.anomaly_watch import AnomalyWatch
 from oversight.app.breaker_steps import BreakerSteps
 from oversight.app.clock import now_us
 from oversight.app.drain_watch import DrainWatch
@@ -28,12 +29,13 @@ from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.app.store import open_control_store, open_election, open_store, open_store_database
 from oversight.app.warning_watch import WarningWatch
-from oversight.app.yielding import settle_memory, yield_to_callers
+from oversight.app.yielding import lower_priority, settle_memory, yield_to_callers
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
 from oversight.storage.checkpoints import CheckpointKey
+from oversight.storage.confidences import SqlConfidences
 from oversight.storage.evidence_feed import EvidenceFeed
 from oversight.storage.evidence_reader import SqlEvidence
 from oversight.storage.pending import PendingOutcomes
@@ -47,11 +49,11 @@ __all__ = ["run_keeper"]
 _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
 _RETENTION_S = 1.0
-_NICENESS = 19
 _COUNT_S = 5.0
 _FEED_S = 1.0
 _LABELLED_S = 3.0
 _TEST_S = 10.0
+_ANOMALIES_S = 60.0
 _SETTLED_US = 600_000_000
 """After midnight, until records of the day before have come to the store from every replica."""
 _HANDING_OVER_S = 1.0
@@ -65,7 +67,7 @@ def run_keeper(settings: Settings) -> int:
 
     Raises `StoreVersionError` for a database of another version.
     """
-    os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
+    lower_priority()
     configure_logs("keeper", level=settings.log_level, form=settings.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -126,11 +128,23 @@ class _Keeper:
             through_us=evidence.through_us,
         )
         labelled = LabelledWatch(self._run, evidence.label_counts)
-        steps = BreakerSteps(KeptRules(settings.data_dir), lambda: open_control_store(settings), clock_us=now_us)
+        rules = KeptRules(settings.data_dir)
+        steps = BreakerSteps(rules, lambda: open_control_store(settings), clock_us=now_us)
+        store = SqlWarningStore(self._learning)
         self._warnings = WarningWatch(
             evidence,
-            SqlWarningStore(self._learning),
+            store,
             take_steps=steps.take,
+            elected=self._election.is_elected,
+            has_caught_up=self._has_caught_up,
+            clock_us=now_us,
+        )
+        self._anomalies = AnomalyWatch(
+            evidence,
+            SqlConfidences(self._learning.reading),
+            store,
+            rules=rules.published,
+            take_causes=steps.take_causes,
             elected=self._election.is_elected,
             has_caught_up=self._has_caught_up,
             clock_us=now_us,
@@ -142,6 +156,7 @@ class _Keeper:
             Repetition("the feed of the evidence", _FEED_S, self._feed.step, hurry=lambda: self._feed.hurries),
             Repetition("the count of labels", _LABELLED_S, labelled.step),
             Repetition("the test of the warning signs", _TEST_S, self._warnings.step),
+            Repetition("the look at volume and confidence", _ANOMALIES_S, self._anomalies.step),
         )
         self._telemetry: Telemetry | None = None
 
@@ -198,7 +213,7 @@ class _Keeper:
             waiting_outcomes=waiting,
             expired_outcomes=expired,
             critical_warnings=self._warnings.state.critical,
-            warnings_problem=self._warnings.state.problem,
+            warnings_problem=self._warnings.state.problem or self._anomalies.problem,
             failures=sum(loop.failures for loop in (self._drain_loop, *self._others)),
             feedback_problem=feed.problem,
             feedback_through_us=feed.through_us,

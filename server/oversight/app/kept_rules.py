@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from oversight.app.last_good import LastGoodFile
+from oversight.app.last_good import LAST_GOOD, LastGoodFile
 from oversight.errors import InvalidPolicyError, Problem
 from oversight.policies import SnapshotSource, compile_source
 from oversight.thresholds.values import RulesInForce
@@ -20,6 +20,10 @@ class KeptRules:
         self._document = ""
         self._rules: RulesInForce | None = None
 
+    def published(self) -> RulesInForce | None:
+        """Return what `with_breaker` returns, None also before anything was published."""
+        return self.with_breaker() if (self._data_dir / LAST_GOOD).exists() else None
+
     def with_breaker(self) -> RulesInForce | None:
         """
         Return the rules, None where no policy has a breaker: then nothing is compiled.
@@ -28,7 +32,7 @@ class KeptRules:
         """
         kept = LastGoodFile(self._data_dir).read()
         if kept is None:
-            raise InvalidPolicyError([Problem("last_good.json", 0, 0, "there are no rules here that could be read")])
+            raise InvalidPolicyError([Problem(LAST_GOOD, 0, 0, "there are no rules here that could be read")])
         if kept.document != self._document:
             self._rules = _compile(kept.document)
             self._document = kept.document
@@ -39,7 +43,7 @@ def _compile(document: str) -> RulesInForce | None:
     try:
         source = SnapshotSource.from_document(document)
     except ValueError as error:
-        raise InvalidPolicyError([Problem("last_good.json", 0, 0, str(error))]) from error
+        raise InvalidPolicyError([Problem(LAST_GOOD, 0, 0, str(error))]) from error
     if not any("breaker" in text for text in source.files.values()):
         return None
     blueprint, rules = compile_source(source)

@@ -23,6 +23,7 @@ _BEHIND = "they are not tested yet today: what was recorded until midnight is no
 _NAMED = 10
 _log = logging.getLogger(__name__)
 
+Attributes = tuple[tuple[str, str], ...]
 TakeSteps = Callable[[Sequence[StoredWarning], int], object]
 """Takes the steps of a day that follow from warnings; doing it again changes nothing."""
 
@@ -34,7 +35,7 @@ class WarningWatchState(NamedTuple):
     `problem` says why they could not be tested, or why no steps could be taken, or is empty.
     """
 
-    places: Mapping[tuple[tuple[str, str], ...], float] = {}
+    places: Mapping[Attributes, float] = {}
     critical: tuple[str, ...] = ()
     problem: str = ""
 
@@ -45,7 +46,7 @@ class WarningWatch:
 
     A day is tested by the process that is *elected*, when it is over and the evidence *has_caught_up* with its end
     (microseconds since 1970). All of a test is written in one transaction; then the steps are taken. What fails is told
-    and tried again ten minutes later.
+    and tried again ten minutes later; a store that is away, at the next step.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class WarningWatch:
         self._clock_us = clock_us
         self._done_day = -1
         self._again_us = 0
+        self._said = ""
 
     def step(self) -> None:
         """Test what is due; what is wrong stands in `state`. Raises what nobody expected, once it is told."""
@@ -80,8 +82,12 @@ class WarningWatch:
             return
         try:
             self._test(day, now_us)
+        except StoreUnavailableError as error:
+            # A store that is away is told by the drain, and is looked for again at the next step.
+            self._note(str(error), now_us, shown=self._is_late(day, now_us))
         except Exception as error:
-            self._fail(str(error) or repr(error), now_us)
+            self._note(str(error) or repr(error), now_us, shown=True)
+            self._again_us = now_us + _AGAIN_US
             if not isinstance(error, OversightError):
                 raise
 
@@ -89,8 +95,7 @@ class WarningWatch:
         last = self._store.tested()
         if last.day is None or last.day < day:
             if not self._has_caught_up(day * _DAY_US):
-                late = now_us - day * _DAY_US > _LATE_US
-                self._show(self._store.list_warnings(), _BEHIND if late else last.problem)
+                self._show(self._store.list_warnings(), _BEHIND if self._is_late(day, now_us) else last.problem)
                 self._again_us = now_us + _AGAIN_US // 10
                 return
             self._find(day, now_us, last)
@@ -99,34 +104,43 @@ class WarningWatch:
         self._take_steps(warnings, day)
         if self._store.tested().problem:
             self._store.note_problem("", now_us)
-        self._done_day = day
+        self._done_day, self._said = day, ""
 
     def _find(self, day: int, now_us: int, last: LastTest) -> None:
-        # numpy and scipy, 60 MB: not before there is something to test.
-        from oversight.insight.sign_tests import WINDOWS_US, find_signs
-        from oversight.insight.standing import stand_all
-
-        before = self._store.list_warnings()
-        founds = find_signs(self._evidence, day)
-        stood = stand_all(before, founds, now_us=day * _DAY_US, windows_us=WINDOWS_US)
+        stood = self._stand(day) if self._evidence.through_us() is not None else []
         if self._store.put(stood, LastTest(day, now_us), after=last):
             raised = sum(one.standing.state.raised for one in stood)
             _log.info("the warning signs were tested in %d places; %d warnings stand", len(stood), raised)
 
+    def _stand(self, day: int) -> list[StoredWarning]:
+        # numpy and scipy, 60 MB: not before there is something to test.
+        from oversight.insight.sign_tests import WINDOWS_US, find_signs
+        from oversight.insight.standing import stand_all
+
+        founds = find_signs(self._evidence, day)
+        return stand_all(self._store.list_warnings(), founds, now_us=day * _DAY_US, windows_us=WINDOWS_US)
+
     def _show(self, warnings: Sequence[StoredWarning], problem: str = "") -> None:
-        places = Counter((("sign", str(one.key.sign)), ("state", str(one.standing.state))) for one in warnings)
+        places: Counter[Attributes] = Counter(
+            (("sign", str(one.key.sign)), ("state", str(one.standing.state))) for one in warnings
+        )
         critical = [one for one in warnings if one.standing.state is State.CRITICAL]
         critical.sort(key=lambda one: one.standing.raised_at_us or 0)
         self.state = WarningWatchState(dict(places), tuple(map(_in_words, critical[:_NAMED])), problem)
 
-    def _fail(self, problem: str, now_us: int) -> None:
-        if problem != self.state.problem:
+    def _note(self, problem: str, now_us: int, *, shown: bool) -> None:
+        if problem != self._said:
             _log.error("the warning signs: %s", problem)
-        self.state = self.state._replace(problem=problem)
-        self._again_us = now_us + _AGAIN_US
+        self._said = problem
+        if shown:
+            self.state = self.state._replace(problem=problem)
         # A store that is down cannot be told; its readers notice.
         with suppress(StoreUnavailableError):
             self._store.note_problem(problem, now_us)
+
+    @staticmethod
+    def _is_late(day: int, now_us: int) -> bool:
+        return now_us - day * _DAY_US > _LATE_US
 
 
 def _in_words(one: StoredWarning) -> str:

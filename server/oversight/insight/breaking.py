@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from oversight.engine.control import SYSTEM, ControlEvent, ControlState, EventKind, Setting
@@ -94,12 +95,13 @@ class Breaking:
         revisions = []
         for (policy, scope), found in sorted(places.items(), key=repr):
             steps = Steps(rules, policy, scope)
-            revision = self._log.repeat(lambda state, s=steps, f=found: self._attempt(state, s, f, day), None)
+            attempt = partial(self._attempt, steps=steps, causes=found, day=day)
+            revision = self._log.repeat(attempt, None)
             if revision is not None:
                 revisions.append(revision)
         return revisions
 
-    def _attempt(self, state: ControlState, steps: Steps, causes: Sequence[Cause], day: int) -> int | None:
+    def _attempt(self, state: ControlState, *, steps: Steps, causes: Sequence[Cause], day: int) -> int | None:
         self._follow(state)
         now_us = self._log.now_us()
         values = Values(steps.rules, state.values)

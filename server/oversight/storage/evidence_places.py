@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement
 from oversight.storage.evidence import Cell, CellFilter, Split
 from oversight.storage.evidence_tables import cells
 
-__all__ = ["END_OF_TIME_US", "EVIDENCE_LOCK", "HOUR_US", "Window", "cell_conditions", "cell_of_split"]
+__all__ = ["END_OF_TIME_US", "EVIDENCE_LOCK", "HOUR_US", "Window", "cell_conditions", "cell_of_split", "given"]
 
 HOUR_US = 3_600_000_000
 END_OF_TIME_US = 2**63 - 1
@@ -49,3 +49,22 @@ def cell_conditions(wanted: CellFilter) -> list[ColumnElement[bool]]:
 def cell_of_split(split: Sequence[Split], names: Sequence[Any]) -> Cell:
     """Return the cell that has these *names* of the *split*."""
     return Cell(**dict(zip(map(str, split), names, strict=True)))
+
+
+def given(name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> tuple[str, dict[str, Any]]:
+    """
+    Return a table *name* of these *rows* for a WITH, and the parameters in it; *columns* are names and SQL types.
+
+    Rows that are looked up so are found by the index of what they are joined to, in either database; SQLite does not
+    use one for a list of tuples.
+    """
+    places = ", ".join(
+        "(" + ", ".join(f"CAST(:{column}_{number} AS {kind})" for column, kind in columns.items()) + ")"
+        for number in range(len(rows))
+    )
+    values = {
+        f"{column}_{number}": value
+        for number, row in enumerate(rows)
+        for column, value in zip(columns, row, strict=True)
+    }
+    return f"{name} ({', '.join(columns)}) AS (VALUES {places})", values

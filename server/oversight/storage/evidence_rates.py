@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, TextClause, and_, bindparam, case, exists, func, select, text
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, literal_column, select, text
 
 from oversight.engine.decision import Tier
 from oversight.feedback.facts import LabelBasis
 from oversight.storage.evidence import Cell, CellFilter, RateCounts, Split
-from oversight.storage.evidence_places import END_OF_TIME_US, HOUR_US, Window, cell_conditions, cell_of_split
+from oversight.storage.evidence_places import END_OF_TIME_US, HOUR_US, Window, cell_conditions, cell_of_split, given
 from oversight.storage.evidence_tables import cells, evidence, hours
 from oversight.storage.tables import decisions
 
@@ -58,7 +58,7 @@ def count_rates(connection: Connection, wanted: CellFilter, split: Sequence[Spli
     decisions had which chance (`hours`), from that the least chance, and with both one look at the labelled rows.
     """
     asked = _Asked(Window.around(wanted), now_us, _groups(connection, wanted, split))
-    ends = _ends(connection, wanted, asked)
+    ends = _ends(connection, asked)
     seen = _seen(connection, wanted, asked.window)
     places: dict[int, tuple[int, float]] = {}
     for group, ids in asked.groups.items():
@@ -79,21 +79,25 @@ def _groups(connection: Connection, wanted: CellFilter, split: Sequence[Split]) 
     return groups
 
 
-def _ends(connection: Connection, wanted: CellFilter, asked: _Asked) -> dict[Cell, int]:
+def _ends(connection: Connection, asked: _Asked) -> dict[Cell, int]:
     """Return, for each group, when its oldest pending decision was made: those before are settled."""
-    place = evidence.c.decided_at_us
-    statement = (
-        select(evidence.c.cell_id, func.min(place))
-        .join(cells, cells.c.cell_id == evidence.c.cell_id)
-        .where(evidence.c.loss.is_(None), evidence.c.due_at_us.is_not(None), evidence.c.due_at_us >= asked.now_us)
-        .where(place >= asked.window.since_us, place < asked.window.until_us, *cell_conditions(wanted))
-        .group_by(evidence.c.cell_id)
-    )
-    pending: dict[int, int] = dict(map(tuple, connection.execute(statement)))
+    window = {"since_us": asked.window.since_us, "until_us": asked.window.until_us, "now_us": asked.now_us}
+    pending: dict[int, int] = dict(map(tuple, connection.execute(_PENDING, window)))
     return {
         group: min((pending.get(cell_id, END_OF_TIME_US) for cell_id in ids), default=END_OF_TIME_US)
         for group, ids in asked.groups.items()
     }
+
+
+# Of all cells: what is pending at any time is little, and is found by its own index. With the bare column SQLite would
+# rather go over all rows, because they are in its order.
+_cell: ColumnElement[int] = literal_column("evidence.cell_id + 0")
+_PENDING = (
+    select(_cell, func.min(evidence.c.decided_at_us))
+    .where(evidence.c.loss.is_(None), evidence.c.due_at_us.is_not(None), evidence.c.due_at_us >= bindparam("now_us"))
+    .where(evidence.c.decided_at_us >= bindparam("since_us"), evidence.c.decided_at_us < bindparam("until_us"))
+    .group_by(_cell)
+)
 
 
 def _seen(connection: Connection, wanted: CellFilter, window: Window) -> dict[int, list[_Seen]]:
@@ -148,32 +152,27 @@ def _labels(connection: Connection, asked: _Asked, places: Mapping[int, tuple[in
     window = {"since_us": asked.window.since_us, "until_us": asked.window.until_us, "now_us": asked.now_us}
     rows = [(cell_id, *place) for cell_id, place in places.items()]
     for start in range(0, len(rows), _CELLS_A_LOOK):
-        some = rows[start : start + _CELLS_A_LOOK]
-        values = {
-            f"{name}{number}": value for number, row in enumerate(some) for name, value in zip("cel", row, strict=True)
-        }
-        for cell_id, *counted in connection.execute(_count_labels(len(some)), {**window, **values}):
+        table, values = given("place", _PLACE, rows[start : start + _CELLS_A_LOOK])
+        for cell_id, *counted in connection.execute(text(f"WITH {table} {_COUNT_LABELS}"), {**window, **values}):
             found[cell_id] = _Labels(*counted)
     return found
 
 
-def _count_labels(count: int) -> TextClause:
-    places = ", ".join(
-        f"(CAST(:c{number} AS BIGINT), CAST(:e{number} AS BIGINT), CAST(:l{number} AS DOUBLE PRECISION))"
-        for number in range(count)
-    )
-    # In the sample: settled, and kept with one and the same chance (`feedback.sampling.equal_probability`).
-    sampled = "e.decided_at_us < place.end_us AND e.probability > 0 AND e.draw * e.probability < place.least"
-    return text(
-        f"WITH place (cell_id, end_us, least) AS (VALUES {places})"  # noqa: S608 - our own names
-        f" SELECT e.cell_id, COUNT(e.loss),"
-        f" SUM(CASE WHEN e.loss IS NOT NULL AND {sampled} THEN 1 ELSE 0 END),"
-        f" SUM(CASE WHEN e.loss = 1 AND {sampled} THEN 1 ELSE 0 END),"
-        f" SUM(CASE WHEN e.loss IS NULL AND e.due_at_us < :now_us AND {sampled} THEN 1 ELSE 0 END),"
-        f" MAX(e.labelled_at_us)"
-        f" FROM place JOIN evidence e ON e.cell_id = place.cell_id"
-        f" WHERE e.decided_at_us >= :since_us AND e.decided_at_us < :until_us GROUP BY e.cell_id"
-    )
+_PLACE = {"cell_id": "BIGINT", "end_us": "BIGINT", "least": "DOUBLE PRECISION"}
+# In the sample: settled, and kept with one and the same chance (`feedback.sampling.equal_probability`).
+_SAMPLED = "e.decided_at_us < place.end_us AND e.probability > 0 AND e.draw * e.probability < place.least"
+# A cross join, so that SQLite goes from cells to their rows in the window, and not over all rows there are.
+_COUNT_LABELS = f"""
+SELECT e.cell_id,
+       COUNT(e.loss),
+       SUM(CASE WHEN e.loss IS NOT NULL AND {_SAMPLED} THEN 1 ELSE 0 END),
+       SUM(CASE WHEN e.loss = 1 AND {_SAMPLED} THEN 1 ELSE 0 END),
+       SUM(CASE WHEN e.loss IS NULL AND e.due_at_us < :now_us AND {_SAMPLED} THEN 1 ELSE 0 END),
+       MAX(e.labelled_at_us)
+  FROM place CROSS JOIN evidence e
+ WHERE e.cell_id = place.cell_id AND e.decided_at_us >= :since_us AND e.decided_at_us < :until_us
+ GROUP BY e.cell_id
+"""  # noqa: S608 - our own names
 
 
 def _sum(group: Cell, parts: Sequence[tuple[Sequence[_Seen], _Labels | None]]) -> RateCounts:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, text
 
 from oversight.engine.decision import Tier
 from oversight.feedback.facts import LabelBasis
@@ -33,7 +33,6 @@ from oversight.storage.tables import chain_heads, decisions, outcomes
 __all__ = ["SqlEvidence"]
 
 _ROWS_A_LOOK = 2_000
-_LABEL = and_(evidence.c.loss.is_(None), evidence.c.due_at_us.is_not(None))
 
 
 class SqlEvidence:
@@ -42,11 +41,14 @@ class SqlEvidence:
 
     *reading* gives a connection for one read, None where there is no database yet: then there is no evidence. Counts
     (`rate_counts`, `volume`, `fact_sums`, `hours`) take whole hours: a window that begins or ends within an hour takes
-    in that hour. Rows and lists end where they are told to.
+    in that hour. Rows and lists end where they are told to. `rows` reads *rows_a_look* at a time.
     """
 
-    def __init__(self, reading: Callable[[], AbstractContextManager[Connection | None]]) -> None:
+    def __init__(
+        self, reading: Callable[[], AbstractContextManager[Connection | None]], *, rows_a_look: int = _ROWS_A_LOOK
+    ) -> None:
         self._reading = reading
+        self._rows_a_look = rows_a_look
 
     def rate_counts(self, wanted: CellFilter, split: Sequence[Split], now_us: int) -> list[RateCounts]:
         """Return the counts for error rates; see `EvidenceReader.rate_counts`."""
@@ -100,11 +102,13 @@ class SqlEvidence:
         while True:
             with self._reading() as connection:
                 page = (
-                    [] if connection is None else connection.execute(statement.where(*after).limit(_ROWS_A_LOOK)).all()
+                    []
+                    if connection is None
+                    else connection.execute(statement.where(*after).limit(self._rows_a_look)).all()
                 )
             for row in page:
-                yield _evidence_row(cell, row)
-            if len(page) < _ROWS_A_LOOK:
+                yield EvidenceRow(cell, *row)
+            if len(page) < self._rows_a_look:
                 return
             last = page[-1]
             after = [_behind(*_KEY, EvidenceKey(last.decided_at_us, last.decision_id))]
@@ -114,42 +118,46 @@ class SqlEvidence:
     ) -> DuePage:
         """Return reviews and audits that are due and not done; see `EvidenceReader.due`."""
         key = (evidence.c.due_at_us, evidence.c.decision_id)
-        statement = (
-            select(*_CELL, evidence.c.decision_id, evidence.c.decided_at_us, evidence.c.due_at_us)
-            .join(cells, cells.c.cell_id == evidence.c.cell_id)
-            .where(_LABEL, *_times(wanted), *cell_conditions(wanted))
-            .order_by(*key)
-            .limit(limit + 1)
-        )
+        columns = (evidence.c.cell_id, evidence.c.decision_id, evidence.c.decided_at_us, evidence.c.due_at_us)
+        statement = select(*columns).where(_OPEN, *_times(wanted), *_in_cells(wanted)).order_by(*key).limit(limit + 1)
         if after is not None:
             statement = statement.where(_behind(*key, after))
         if overdue_before_us is not None:
             statement = statement.where(evidence.c.due_at_us < overdue_before_us)
-        with self._reading() as connection:
-            rows = [] if connection is None else connection.execute(statement).all()
-        audits = tuple(
-            DueAudit(_cell(row), row.decision_id, row.decided_at_us, row.due_at_us, _basis(row.tier))
-            for row in rows[:limit]
-        )
-        more = len(rows) > limit
-        return DuePage(audits, EvidenceKey(audits[-1].due_at_us, audits[-1].decision_id) if more else None)
+        audits = [
+            DueAudit(cell, decision_id, decided_at_us, due_at_us, _basis(cell.tier))
+            for cell, (decision_id, decided_at_us, due_at_us) in self._with_cells(statement)
+        ]
+        if len(audits) <= limit:
+            return DuePage(tuple(audits), None)
+        last = audits[limit - 1]
+        return DuePage(tuple(audits[:limit]), EvidenceKey(last.due_at_us, last.decision_id))
 
     def corrected(self, wanted: CellFilter, limit: int, after: EvidenceKey | None) -> list[EvidenceRow]:
         """Return at most *limit* rows with a correction, newest first, from behind *after*."""
         statement = (
-            select(*_CELL, *_ROW)
-            .join(cells, cells.c.cell_id == evidence.c.cell_id)
-            .where(evidence.c.corrected, *_times(wanted), *cell_conditions(wanted))
+            select(evidence.c.cell_id, *_ROW)
+            .where(_CORRECTED, *_times(wanted), *_in_cells(wanted))
             .order_by(*(column.desc() for column in _KEY))
             .limit(limit)
         )
         if after is not None:
             at, last = _KEY
-            earlier = and_(at == after.decided_at_us, last < after.decision_id)
-            statement = statement.where(at <= after.decided_at_us, or_(at < after.decided_at_us, earlier))
+            statement = statement.where(
+                at <= after.decided_at_us, or_(at < after.decided_at_us, last < after.decision_id)
+            )
+        return [EvidenceRow(cell, *rest) for cell, rest in self._with_cells(statement)]
+
+    def _with_cells(self, statement: Select[Any]) -> list[tuple[Cell, Sequence[Any]]]:
+        """Return what *statement* finds, each row with the cell that its first column names in front of the rest."""
         with self._reading() as connection:
-            rows = [] if connection is None else connection.execute(statement).all()
-        return [_evidence_row(_cell(row), row[len(_CELL) :]) for row in rows]
+            rows: Sequence[Any] = [] if connection is None else connection.execute(statement).all()
+            if connection is None or not rows:
+                return []
+            ids = {row[0] for row in rows}
+            found = connection.execute(select(cells).where(cells.c.cell_id.in_(ids)))
+            names = {row.cell_id: _cell(row) for row in found}
+        return [(names[row[0]], row[1:]) for row in rows]
 
     def label_counts(self) -> list[LabelCounts]:
         """Return how many labels there are by tenant, intent and model version."""
@@ -175,7 +183,9 @@ class SqlEvidence:
         return min([latest, *(at_us for at_us in waiting if at_us is not None)])
 
 
-_CELL = tuple(cells.c[name] for name in Cell._fields)
+_OPEN = and_(evidence.c.loss.is_(None), evidence.c.due_at_us.is_not(None))
+# As the index has it: SQLite does not see that "corrected = 1" is the same.
+_CORRECTED = text("evidence.corrected")
 _KEY = (evidence.c.decided_at_us, evidence.c.decision_id)
 _ROW = tuple(evidence.c[name] for name in EvidenceRow._fields if name != "cell")
 _TIMES = {decisions.name: decisions.c.decided_at_us, outcomes.name: outcomes.c.received_at_us}
@@ -210,6 +220,12 @@ def _times(wanted: CellFilter) -> list[ColumnElement[bool]]:
     return since if wanted.until_us is None else [*since, at < wanted.until_us]
 
 
+def _in_cells(wanted: CellFilter) -> list[ColumnElement[bool]]:
+    # Asked of each row, so that rows come in the order of an index, and no more of them are looked at than needed.
+    conditions = cell_conditions(wanted)
+    return [exists().where(cells.c.cell_id == evidence.c.cell_id, *conditions)] if conditions else []
+
+
 def _behind(first: ColumnElement[int], second: ColumnElement[str], key: EvidenceKey) -> ColumnElement[bool]:
     # The first condition is implied by the second, and is what an index takes.
     return and_(first >= key[0], or_(first > key[0], second > key[1]))
@@ -219,9 +235,5 @@ def _cell(row: Any) -> Cell:
     return Cell(*(getattr(row, name) for name in Cell._fields))
 
 
-def _evidence_row(cell: Cell, row: Sequence[Any]) -> EvidenceRow:
-    return EvidenceRow(cell, *row)
-
-
-def _basis(tier: int) -> int:
+def _basis(tier: int | None) -> int:
     return int(LabelBasis.REVIEW if tier == Tier.HUMAN_IN_THE_LOOP else LabelBasis.AUDIT)

@@ -6,12 +6,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, TextClause, bindparam, func, insert, select, text, tuple_, update
+from sqlalchemy import Connection, Row, Table, TextClause, bindparam, func, insert, select, text, update
 
 from oversight.feedback.facts import LabelBasis
 from oversight.feedback.labels import drawn_probability
 from oversight.storage.evidence import Cell
-from oversight.storage.evidence_places import HOUR_US
+from oversight.storage.evidence_places import HOUR_US, given
 from oversight.storage.evidence_rows import Evidence, cell_of, decision_facts
 from oversight.storage.evidence_tables import cells, evidence, hours
 
@@ -54,7 +54,8 @@ class EvidenceWriting:
         keys = [(self._cells[cell_of(row)], row.decided_at_us, row.decision_id) for row in rows]
         found: dict[str, _Old] = {}
         for start in range(0, len(keys), _KEYS_A_LOOK):
-            for old in self._connection.execute(_OLD, {"keys": keys[start : start + _KEYS_A_LOOK]}):
+            table, values = given("wanted", _KEY, keys[start : start + _KEYS_A_LOOK])
+            for old in self._connection.execute(text(f"WITH {table} {_OLD}"), values):
                 found[old.decision_id] = _Old(*old)
         return found
 
@@ -111,7 +112,8 @@ def _hour_row(key: tuple[int, int, float], hour: _Hour) -> dict[str, Any]:
 def _cell_ids(connection: Connection, wanted: Sequence[Cell]) -> dict[Cell, int]:
     found: dict[Cell, int] = {}
     for start in range(0, len(wanted), _KEYS_A_LOOK):
-        for cell_id, *names in connection.execute(_CELLS, {"keys": wanted[start : start + _KEYS_A_LOOK]}):
+        table, values = given("wanted", _CELL, wanted[start : start + _KEYS_A_LOOK])
+        for cell_id, *names in connection.execute(text(f"WITH {table} {_CELLS}"), values):
             found[Cell(*names)] = cell_id
     missing = [cell for cell in wanted if cell not in found]
     if missing:
@@ -145,9 +147,14 @@ _ADD = _put_in_place(
     },
 )
 _MOVE = update(cells).where(cells.c.cell_id == bindparam("cell")).values(labelled=cells.c.labelled + bindparam("by"))
-_names = (cells.c.tenant_id, cells.c.department, cells.c.intent, cells.c.tier, cells.c.model_version)
-_CELLS = select(cells.c.cell_id, *_names).where(tuple_(*_names).in_(bindparam("keys", expanding=True)))
 _LAST_CELL = select(func.coalesce(func.max(cells.c.cell_id), 0))
-_OLD = select(evidence.c.decision_id, evidence.c.due_at_us, evidence.c.basis, evidence.c.loss).where(
-    tuple_(evidence.c.cell_id, evidence.c.decided_at_us, evidence.c.decision_id).in_(bindparam("keys", expanding=True))
+_CELL = dict.fromkeys(Cell._fields, "TEXT") | {"tier": "BIGINT"}
+_CELLS = (
+    f"SELECT cells.cell_id, {', '.join(f'cells.{name}' for name in _CELL)} FROM wanted CROSS JOIN cells"  # noqa: S608 - our own names
+    f" WHERE {' AND '.join(f'cells.{name} = wanted.{name}' for name in _CELL)}"
+)
+_KEY = {"cell_id": "BIGINT", "decided_at_us": "BIGINT", "decision_id": "TEXT"}
+_OLD = (
+    "SELECT evidence.decision_id, evidence.due_at_us, evidence.basis, evidence.loss FROM wanted CROSS JOIN evidence"  # noqa: S608 - our own names
+    f" WHERE {' AND '.join(f'evidence.{name} = wanted.{name}' for name in _KEY)}"
 )

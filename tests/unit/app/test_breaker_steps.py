@@ -89,6 +89,17 @@ def test_without_anything_critical_nothing_is_read_or_opened(place: Place) -> No
     assert 0 == place.opened
 
 
+def test_before_anything_is_published_there_is_no_breaker(place: Place) -> None:
+    """A keeper may start before the controller; that is no problem."""
+    rules = KeptRules(place.folder)
+    assert rules.published() is None
+
+    place.keep(CENTRE + STEPS)
+    found = rules.published()
+    assert found is not None
+    assert {"autonomy": 0.02} == found.policies["centre"].breaker.steps
+
+
 @pytest.mark.parametrize("document", [None, "{}", '{"engine_version": 0}'])
 def test_rules_that_cannot_be_read_are_told(place: Place, document: str | None) -> None:
     """A step that cannot be taken must not pass for one that was not called for."""

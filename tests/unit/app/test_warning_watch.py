@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from oversight.app.warning_watch import WarningWatch
-from oversight.errors import StoreUnavailableError
+from oversight.errors import InvalidPolicyError, Problem
 from oversight.feedback.signs import Sign, State
 from oversight.storage.sql import SqlStore
 from oversight.storage.sqlite import file_url
@@ -157,31 +157,41 @@ def test_two_that_both_take_themselves_for_elected_write_one_test(
     assert TODAY * DAY_US + HOUR_US == other.store.tested().at_us
 
 
-def test_a_failure_is_told_and_tried_again(replica: Replica, evidence: MemoryEvidence) -> None:
-    """A sign that was not tested must not look like one that is quiet."""
+def test_a_store_that_is_away_is_waited_for(replica: Replica, evidence: MemoryEvidence) -> None:
+    """The drain says so already; who lists warnings is told, and so is everybody once the test is late."""
     replica.step()
     replica.now_us += DAY_US
     evidence.down = True
     state = replica.step()
 
-    assert ("the store cannot be read", 1) == (state.problem, len(state.critical))
+    assert ("", 1) == (state.problem, len(state.critical))
     assert (TODAY, "the store cannot be read") == (replica.store.tested().day, replica.store.tested().problem)
+    replica.now_us += 7 * HOUR_US
+    assert "the store cannot be read" == replica.step().problem
 
     evidence.down = False
-    replica.now_us += HOUR_US // 60
-    assert "the store cannot be read" == replica.step().problem, "not at each look"
-    replica.now_us += HOUR_US
     assert ("", TODAY + 1, "") == (replica.step().problem, replica.store.tested().day, replica.store.tested().problem)
 
 
 def test_steps_that_fail_are_told_and_taken_later(replica: Replica) -> None:
-    """The test itself stands."""
-    replica.failing = StoreUnavailableError("the control store is down")
-    assert ("the control store is down", 1) == (replica.step().problem, len(replica.watch.state.critical))
+    """The test itself stands; not at each look is it tried again."""
+    replica.failing = InvalidPolicyError([Problem("last_good.json", 0, 0, "no rules")])
+    state = replica.step()
+    assert ("last_good.json: no rules", 1) == (state.problem, len(state.critical))
+    assert "no rules" in replica.store.tested().problem
 
     replica.failing = None
+    replica.now_us += HOUR_US // 60
+    assert "no rules" in replica.step().problem
     replica.now_us += HOUR_US
     assert ("", [(1, TODAY)], "") == (replica.step().problem, replica.steps, replica.store.tested().problem)
+
+
+def test_without_any_evidence_there_is_nothing_to_stand(records: SqlStore) -> None:
+    """And nothing is loaded for it; that it was looked at is known all the same."""
+    replica = Replica(records, MemoryEvidence([], []))
+
+    assert ({}, "", TODAY) == (replica.step().places, replica.watch.state.problem, replica.store.tested().day)
 
 
 def test_what_nobody_expected_is_told_too(replica: Replica) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from oversight.errors import InvalidRequestError
@@ -129,6 +131,7 @@ def test_a_request_is_checked_field_by_field() -> None:
     assert WarningQuery("acme", "orders", Sign.REVIEWS_SKIPPED, every=True) == warning_query(
         pb.ListWarningsRequest(tenant_id="acme", department="orders", sign=pb.WARNING_SIGN_REVIEWS_SKIPPED, all=True)
     )
-    for field, value in (("tenant_id", "x" * 65), ("department", "x" * 65), ("sign", 99)):
+    wrong: list[tuple[str, Any]] = [("tenant_id", "x" * 65), ("department", "x" * 65), ("sign", 99)]
+    for field, value in wrong:
         with pytest.raises(InvalidRequestError, match=field):
             warning_query(pb.ListWarningsRequest(**{field: value}))
