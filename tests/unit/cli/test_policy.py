@@ -25,7 +25,7 @@ def folder(tmp_path):
 @pytest.fixture
 def address(folder):
     """Its admin port."""
-    parts = {"lister": UNUSED, "eraser": UNUSED, "thresholds": UNUSED, "policies": folder.desk}
+    parts = {"insights": UNUSED, "thresholds": UNUSED, "policies": folder.desk}
     server = build_admin_server(Settings(admin_listen="127.0.0.1:0"), **parts, counters=Counters(), tracer=None)
     yield f"127.0.0.1:{server.start()}"
     server.stop(0)
