@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
 from servers import POLICY, write_policy
 
-UNUSED = None
+UNUSED: Any = None
 BROKEN = POLICY.format(version="2").replace("response_confidence: {", "responce_confidence: {")
 
 
