@@ -149,3 +149,32 @@ def test_the_page_has_a_card_for_each_of_the_five_signs(warnings, insight, tmp_p
     for one in json.loads(result.stdout)["warnings"]:
         for name in ("value", "low", "high", "baseline", "n", "p_value", "e_value"):
             assert one[name] is None or one[name] in shown
+
+
+@pytest.mark.parametrize(
+    ("first", "said", "kind"),
+    [
+        (0, "Somebody must act.", "bad"),
+        (1, "Nothing is critical; somebody should look.", "open"),
+        (2, "Nothing is critical; somebody should look.", "open"),
+        (3, "of the rest nobody knows.", "unknown"),
+        (4, "No warning stands.", "good"),
+    ],
+)
+def test_only_what_was_tested_and_found_well_is_green(warnings, insight, tmp_path, first, said, kind):
+    """Too little data is not OK, and neither are answers of other customers."""
+    del insight.answers["ListWarnings"].warnings[:first]
+    warnings("--all", "--html", tmp_path / "w.html")
+    page = read_page(tmp_path / "w.html")
+    assert said in page.text
+    assert kind in page.classes
+    assert 1 == len({"bad", "open", "unknown", "good"} & set(page.classes))
+
+
+def test_the_page_of_a_server_that_tested_nothing_is_not_green(warnings, insight, tmp_path):
+    """A new server knows nothing."""
+    insight.answers["ListWarnings"] = pb.ListWarningsResponse()
+    warnings("--html", tmp_path / "w.html")
+    page = read_page(tmp_path / "w.html")
+    assert "Nothing was tested yet." in page.text
+    assert "good" not in page.classes

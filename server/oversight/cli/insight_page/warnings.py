@@ -21,9 +21,8 @@ _MARKS = {"CRITICAL": "■", "WARN": "▲", "BIASED": "◐", "INSUFFICIENT_DATA"
 def warning_section(found: WarningReport, now: datetime) -> Iterator[str]:
     """Yield the elements of the section."""
     yield "<h2>The five warning signs</h2>"
-    acts = must_act(found, now)
-    words = "Somebody must act." if acts else "Nothing here is critical."
-    yield f'<p class="answer {"bad" if acts else "good" if found.tested_at else "unknown"}">{words}</p>'
+    words, kind = _answer(found, now)
+    yield f'<p class="answer {kind}">{words}</p>'
     if said := doubts(found, now):
         items = "".join(f"<li>{escape(doubt)}</li>" for doubt in said)
         yield f'<div class="problems"><ul>{items}</ul></div>'
@@ -37,6 +36,20 @@ def warning_section(found: WarningReport, now: datetime) -> Iterator[str]:
     if found.tested_at:
         tested = f"Tested {found.tested_at:%Y-%m-%d %H:%M} UTC, {age(found.tested_at, now)} ago."
         yield f'<p class="note">{tested} Too little data is a state of its own, and never OK.</p>'
+
+
+def _answer(found: WarningReport, now: datetime) -> tuple[str, str]:
+    """Return the answer in words and its colour; only what was tested and found well is green."""
+    states = {_state(one) for one in found.warnings}
+    if must_act(found, now):
+        return "Somebody must act.", "bad"
+    if found.tested_at is None:
+        return "Nothing was tested yet.", "unknown"
+    if states & {"WARN", "BIASED"}:
+        return "Nothing is critical; somebody should look.", "open"
+    if "INSUFFICIENT_DATA" in states:
+        return "No warning stands where there was enough to test; of the rest nobody knows.", "unknown"
+    return "No warning stands.", "good"
 
 
 def _card(sign: WarningSign, heading: str, warnings: Sequence[OversightWarning]) -> str:
