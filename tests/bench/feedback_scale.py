@@ -1,7 +1,7 @@
 """
 How long a question takes of millions of decisions, and how fast records become evidence.
 
-`python -m bench.feedback_scale --decisions N [--store URL]` in tests/. The question (what `oversight errors` asks: 90
+`python -m bench.feedback_scale --decisions N [--postgres]` in tests/. The question (what `oversight errors` asks: 90
 days by department and tier, and the volume) is put to tables that were filled directly; the feed is measured on real
 records, fewer of them.
 """
@@ -27,6 +27,7 @@ from oversight.storage.evidence_tables import cells, evidence, hours
 from oversight.storage.open import open_database
 from oversight.storage.sql import SqlStore
 from oversight.storage.sqlite import file_url
+from postgres import PostgresServer
 
 __all__ = ["main"]
 
@@ -44,16 +45,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="bench.feedback_scale", description=(__doc__ or "").split("\n\n")[0].strip())
     parser.add_argument("--decisions", type=int, default=1_000_000, help="decisions that the question is about")
     parser.add_argument("--fed", type=int, default=_FED, help="decisions that are really fed")
-    parser.add_argument("--store", help="an empty database; not set: SQLite in a new folder")
+    parser.add_argument("--postgres", action="store_true", help="in a PostgreSQL of its own, not in SQLite")
     asked = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="oversight-bench-") as folder:
-        url = asked.store or file_url(Path(folder) / "records.db")
-        store = SqlStore(url, writer="bench")
-        store.prepare()
-        _measure_feed(store, asked.fed)
-        _fill(url, asked.decisions)
-        _measure_question(store, asked.decisions)
-        store.close()
+    if asked.postgres:
+        with PostgresServer(durable=True) as server:
+            _measure(server.create_database(), asked)
+    else:
+        with tempfile.TemporaryDirectory(prefix="oversight-bench-") as folder:
+            _measure(file_url(Path(folder) / "records.db"), asked)
+
+
+def _measure(url: str, asked: argparse.Namespace) -> None:
+    store = SqlStore(url, writer="bench")
+    store.prepare()
+    _measure_feed(store, asked.fed)
+    _fill(url, asked.decisions)
+    _measure_question(store, asked.decisions)
+    store.close()
 
 
 def _measure_feed(store: SqlStore, decisions: int) -> None:

@@ -20,7 +20,7 @@ from oversight.storage.tables import chain_heads, decisions, outcomes
 __all__ = ["EvidenceFeed", "Fed", "RecordDatabase"]
 
 _DECISIONS_A_BATCH = 500
-_OUTCOMES_A_BATCH = 250
+_OUTCOMES_A_BATCH = 200
 """About 30 ms each, for which the drain into SQLite waits."""
 
 _Result = TypeVar("_Result")
