@@ -10,7 +10,8 @@ from oversight.engine.compile import compile_policies
 from oversight.engine.control import ControlEvent, Setting
 from oversight.engine.request import Request, ServerFacts
 from oversight.errors import StoreUnavailableError
-from oversight.grpc_api.threshold_service import ThresholdUseCases
+from oversight.grpc_api.threshold_service import Recommender, ThresholdUseCases
+from oversight.insight.question import Asked, Recommended
 from oversight.rules.load import load
 from oversight.rules.source import RuleFiles
 from oversight.storage.records import PageKey, RecordFilter, RecordPage, StoredDecision
@@ -134,6 +135,11 @@ class MemoryRecords:
         return RecordPage(tuple(self.decisions[-limit:]), None)
 
 
+def nobody_recommends(asked: Asked, author: str) -> Recommended:
+    """Stand for what no test here asks for."""
+    raise AssertionError(f"{author} asked for {asked}")
+
+
 class Desk:
     """The use cases over rules, events and records in memory, at a time that can be set."""
 
@@ -152,7 +158,17 @@ class Desk:
         )
         self.stops = Stops(self.log, needs_other=needs_approval)
         self.tables = Tables(self.log, rules=lambda: self.rules)
-        self.use_cases = ThresholdUseCases(self.tables, self.changes, self.stops, self.rules.default_policy)
+        self.recommender: Recommender = nobody_recommends
+        self.use_cases = ThresholdUseCases(
+            self.tables,
+            self.changes,
+            self.stops,
+            self.rules.default_policy,
+            self._recommend,
+        )
+
+    def _recommend(self, asked: Asked, author: str) -> Recommended:
+        return self.recommender(asked, author)
 
 
 def by(caller: str = "ann", justification: str = "as agreed", **terms: Any) -> Terms:

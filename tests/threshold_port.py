@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 
 from oversight.grpc_api.admin_server import build_admin_server
+from oversight.grpc_api.insight_service import InsightUseCases
 from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
 from oversight.v1 import threshold_service_pb2 as pb
@@ -23,8 +24,7 @@ class Port:
         self.desk = desk
         self.server = build_admin_server(
             Settings(admin_listen="127.0.0.1:0"),
-            lister=_UNUSED,
-            eraser=_UNUSED,
+            insights=InsightUseCases(_UNUSED, _UNUSED, _UNUSED, _UNUSED),
             thresholds=desk.use_cases,
             policies=_UNUSED,
             counters=Counters(),

@@ -24,6 +24,7 @@ Every error the service raises on purpose.
       x SecondPersonNeededError     the caller is the first person, or not known by authentication
       x NotPendingError             no such change waits, or it would do something else by now
     * StopNotEngagedError           no stop of this scope is engaged
+    * NotRecommendableError         no value of this threshold can be proven, whatever the labels say
     * PolicyNotFoundError           there is no such policy or snapshot
     * UnauthenticatedError          a call has no credentials that are taken
     * PermissionDeniedError         the caller may not do this, or not for this tenant
@@ -34,6 +35,7 @@ Every error the service raises on purpose.
     * AddressError                  an address is taken, malformed or not allowed
     * KeyFileError                  a key file is missing, unreadable or malformed
     * StartError                    a process of the server did not come up
+    * SimulationError               a simulation could not go on
     * UsageError                    what was asked of the command cannot be done
     * StoreVersionError             the database was laid out by another version
     * UntrustedCheckpointError      retention does not go on from a checkpoint that it did not sign
@@ -62,6 +64,7 @@ __all__ = [
     "KeyFileError",
     "LooserThanParentError",
     "NotPendingError",
+    "NotRecommendableError",
     "NotReplayableError",
     "OutOfBoundsError",
     "OverloadedError",
@@ -74,6 +77,7 @@ __all__ = [
     "RequestTooLargeError",
     "SecondPersonNeededError",
     "SetupError",
+    "SimulationError",
     "StaleRevisionError",
     "StartError",
     "StopNotEngagedError",
@@ -257,6 +261,13 @@ class StopNotEngagedError(CallError):
     """No stop of this scope is engaged."""
 
 
+class NotRecommendableError(CallError):
+    """A threshold is not the one limit of one signal that keeps a reply from the loop, or no value of it is allowed."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f"name: {text}", threshold=name)
+
+
 def _hint(suggestion: str) -> str:
     return f" (did you mean {suggestion!r}?)" if suggestion else ""
 
@@ -342,6 +353,10 @@ class KeyFileError(SetupError):
 
 class StartError(SetupError):
     """A process of the server did not come up."""
+
+
+class SimulationError(SetupError):
+    """A simulation could not go on: its server ended, or did not do what was waited for."""
 
 
 class UsageError(SetupError):

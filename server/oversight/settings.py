@@ -155,6 +155,12 @@ class Settings(BaseSettings):
         le=1200,
         description="Calendar months for which decisions and outcomes are kept; older ones are removed once a day.",
     )
+    audit_due_h: float = Field(
+        72,
+        gt=0,
+        le=8760,
+        description="Hours after a decision by which its audit is due, and its review where the policy sets no time.",
+    )
     loosening_needs_approval: bool = Field(
         default=False,
         description="Let what loosens a threshold wait for a second person, and a stop be released by another than the "
@@ -165,6 +171,11 @@ class Settings(BaseSettings):
     )
     shutdown_grace_s: float = Field(
         5.0, ge=0, le=600, description="Seconds that calls under way get at a stop, and then the drain again."
+    )
+    simulated_clock: Path | None = Field(
+        None,
+        description="File that all time is read from, for simulations on loopback alone: 8 bytes, microseconds since "
+        "1970 (UTC) as a little-endian integer. Not set: the machine's time.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line shown.")
     log_format: Literal["auto", "text", "json"] = Field(

@@ -49,7 +49,10 @@ _BLOCK = re.compile(
 )
 _MARK = re.compile(r"<!-- (file|exit code|not run): (.*) -->")
 _CALLS = re.compile(r"\boversight (decide|outcome|replay|load|explain)\b(?!-)")
-_ADMIN_CALLS = re.compile(r"\boversight (records|policy|thresholds [a-z]+|stop [a-z]+(?!.*--data-dir))\b")
+_ADMIN_CALLS = re.compile(
+    r"\boversight (records|errors|warnings|quality|audits|report|export [a-z]+|policy|thresholds [a-z]+"
+    r"|stop [a-z]+(?!.*--data-dir))\b"
+)
 
 
 @dataclass(frozen=True, slots=True)

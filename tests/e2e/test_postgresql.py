@@ -11,6 +11,7 @@ import pytest
 
 from oversight.storage.migration import migrate
 from oversight.storage.open import open_database
+from oversight.storage.schema import REVISION
 from places import PostgresPlace
 from postgres import PASSWORD, PostgresServer
 from servers import ServerProcess, wait_until
@@ -115,7 +116,7 @@ def test_a_server_migrates_where_it_is_told_to_and_refuses_where_not(tmp_path: P
         server.kill()
     # Of the controller or the keeper, whichever was first to find out.
     assert (
-        ": the database has revision 0001, this server needs 0003: run `oversight store migrate`"
+        f": the database has revision 0001, this server needs {REVISION}: run `oversight store migrate`"
         in server.log.read_text()
     )
     assert [("0001",)] == place.ask("SELECT version_num FROM alembic_version")
@@ -123,7 +124,7 @@ def test_a_server_migrates_where_it_is_told_to_and_refuses_where_not(tmp_path: P
     with a_server(tmp_path, place.url, migrate=True) as willing:
         assert willing.decide("r").recorded
 
-    assert [("0003",)] == place.ask("SELECT version_num FROM alembic_version")
+    assert [(REVISION,)] == place.ask("SELECT version_num FROM alembic_version")
     database.engine.dispose()
 
 

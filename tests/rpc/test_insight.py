@@ -18,6 +18,7 @@ from contract.samples import NOW_US, a_decision, a_record, a_request, an_id, an_
 from desks import RuleFolder
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
+from oversight.grpc_api.insight_service import InsightUseCases
 from oversight.settings import Settings
 from oversight.storage.erasure import ErasedSubjects, Erasure
 from oversight.storage.listing import SqlListing
@@ -32,6 +33,8 @@ from oversight.v1 import insight_service_pb2_grpc
 from oversight_client import AdminClient
 from refusals import refusal_of
 
+UNUSED: Any = None
+
 
 class Desk:
     """The admin port of a store with records, and a stub to call it."""
@@ -42,8 +45,12 @@ class Desk:
         self.counters = Counters()
         self.server = build_admin_server(
             Settings(admin_listen="127.0.0.1:0", **settings),
-            lister=lister or SqlListing(self.store.reading),
-            eraser=Erasure(open_engine(url, read_only=False), id_key=KEYS.id_key, clock_us=lambda: NOW_US + 1_000),
+            insights=InsightUseCases(
+                lister or SqlListing(self.store.reading),
+                Erasure(open_engine(url, read_only=False), id_key=KEYS.id_key, clock_us=lambda: NOW_US + 1_000),
+                UNUSED,
+                UNUSED,
+            ),
             thresholds=threshold_desk.Desk().use_cases,
             policies=RuleFolder(folder).desk,
             counters=self.counters,

@@ -1,4 +1,4 @@
-"""The blocking client of the admin port: what is on record, customers forgotten, policies, and the server's state."""
+"""The blocking client of the admin port: what is on record and what it teaches, policies, and the server's state."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from oversight_client.channel import TlsOptions, channel_credentials, channel_op
 from oversight_client.convert import stored_decision_from_proto
 from oversight_client.enums import PolicyView
 from oversight_client.failures import error_from_rpc
+from oversight_client.insight_calls import InsightCalls
 from oversight_client.mirrored import mirrored
 from oversight_client.policy_values import CheckedPolicy, Policy, PolicyVersionPage, ReloadedPolicy, ServerStatus
 from oversight_client.stops import EngagedStop, scope_to_proto, stop_from_proto
@@ -49,7 +50,7 @@ class _Method(Protocol[Q_contra, R_co]):
     def __call__(self, request: Q_contra, /, *, timeout: float) -> R_co: ...
 
 
-class AdminClient(ThresholdCalls):
+class AdminClient(ThresholdCalls, InsightCalls):
     """
     Reads, erases and checks on the admin port at *target*.
 

@@ -9,10 +9,12 @@ from functools import cache
 from typing import Self, TypeVar
 
 __all__ = [
+    "CertificateStatus",
     "ChangeStatus",
     "Channel",
     "CustomerTier",
     "DecisionView",
+    "Dimension",
     "Direction",
     "Effect",
     "ErrorCategory",
@@ -25,6 +27,7 @@ __all__ = [
     "PolicyView",
     "ProposedAction",
     "QaSubject",
+    "RateState",
     "Resolution",
     "RuleOutcome",
     "SentimentSource",
@@ -34,6 +37,8 @@ __all__ = [
     "ThresholdSource",
     "Tier",
     "Verdict",
+    "WarningSign",
+    "WarningState",
 ]
 
 E = TypeVar("E", bound="ApiEnum")
@@ -329,3 +334,47 @@ class ThresholdEventKind(ApiEnum):
     CHANGE_LAPSED = auto()
     STOP_ENGAGED = auto()
     STOP_RELEASED = auto()
+
+
+class CertificateStatus(ApiEnum):
+    """Whether a value of a threshold is proven."""
+
+    CERTIFIED = auto()
+    NO_SAFE_THRESHOLD = auto()
+
+
+class Dimension(ApiEnum):
+    """By what an answer is split."""
+
+    TENANT = auto()
+    DEPARTMENT = auto()
+    INTENT = auto()
+    TIER = auto()
+    MODEL_VERSION = auto()
+
+
+class RateState(ApiEnum):
+    """Whether an error rate says something."""
+
+    MEASURED = auto()
+    INSUFFICIENT_DATA = auto()
+
+
+class WarningSign(ApiEnum):
+    """A sign that oversight is breaking down."""
+
+    CSAT_FALLS = auto()
+    REPEAT_CONTACT_RISES = auto()
+    UNEXPECTED_ESCALATIONS = auto()
+    REVIEWS_SKIPPED = auto()
+    ERROR_RATE_UNKNOWN = auto()
+
+
+class WarningState(ApiEnum):
+    """How a sign stands; too little to test is a state of its own, and never OK."""
+
+    OK = auto()
+    INSUFFICIENT_DATA = auto()
+    BIASED = auto()
+    WARN = auto()
+    CRITICAL = auto()

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from oversight_client import enums, policy_values, threshold_values
+from oversight_client import enums, insight_values, policy_values, quality_values, threshold_values
 from oversight_client.enums import ApiEnum
 from oversight_client.errors import InvalidResponseError
 from oversight_client.values import PolicyIdentity
@@ -24,7 +24,10 @@ _ENUMS: Mapping[str, type[ApiEnum]] = {name: getattr(enums, name) for name in en
 _VALUES: Mapping[str, type[Any]] = {
     **{name: getattr(threshold_values, name) for name in threshold_values.__all__},
     **{name: getattr(policy_values, name) for name in policy_values.__all__},
+    **{name: getattr(quality_values, name) for name in quality_values.__all__},
+    **{name: getattr(insight_values, name) for name in insight_values.__all__},
     "PolicyIdentity": PolicyIdentity,
+    "Warning": insight_values.OversightWarning,
 }
 
 

@@ -13,7 +13,7 @@ from oversight.v1 import threshold_service_pb2 as pb
 from oversight.v1.threshold_service_pb2_grpc import ThresholdServiceStub
 from oversight_client.failures import error_from_rpc
 from oversight_client.mirrored import mirrored
-from oversight_client.threshold_values import ThresholdHistory, ThresholdSet, ThresholdUpdate
+from oversight_client.threshold_values import Recommendation, ThresholdHistory, ThresholdSet, ThresholdUpdate
 
 __all__ = ["ThresholdCalls"]
 
@@ -109,6 +109,38 @@ class ThresholdCalls(ABC):
         """End the wait of the proposal *revision*; return the revision of that."""
         request = pb.RejectThresholdChangeRequest(revision=revision, justification=justification)
         return int(self._once(self._thresholds.RejectThresholdChange, request).revision)
+
+    def recommend_thresholds(
+        self,
+        policy: str = "",
+        *,
+        max_error: float,
+        confidence: float | None = None,
+        name: str = "",
+        intent: str = "",
+        department: str = "",
+        currency: str = "",
+        model_version: str = "",
+        claims: int | None = None,
+        window_days: int | None = None,
+    ) -> Recommendation:
+        """
+        Return the most lenient proven value of the threshold *name* (empty: autonomy_confidence), or an honest no.
+
+        It changes nothing. It is asked once, because an answer about new evidence spends a part of the chance of error;
+        after a failed call ask again: the same question about the same evidence has the same answer.
+        """
+        request = pb.RecommendThresholdsRequest(
+            policy=policy,
+            scope=pb.ThresholdScope(intent=intent, department=department, currency=currency),
+            name=name,
+            max_error=max_error,
+            confidence=confidence,
+            model_version=model_version,
+            claims=claims,
+            window_days=window_days,
+        )
+        return mirrored(Recommendation, self._once(self._thresholds.RecommendThresholds, request))
 
     @abstractmethod
     def _call(self, method: Any, message: Any) -> Any:

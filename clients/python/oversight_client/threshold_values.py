@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from oversight_client.enums import ChangeStatus, Direction, Effect, ThresholdEventKind, ThresholdSource
+from oversight_client.enums import (
+    CertificateStatus,
+    ChangeStatus,
+    Direction,
+    Effect,
+    ThresholdEventKind,
+    ThresholdSource,
+)
 
 __all__ = [
+    "CandidateProof",
     "PendingChange",
+    "Recommendation",
     "StopScope",
     "ThresholdEffect",
     "ThresholdEvent",
@@ -159,3 +168,50 @@ class ThresholdHistory:
 
     changes: tuple[ThresholdEvent, ...]
     next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateProof:
+    """What the labels say about one value of a threshold."""
+
+    threshold: float
+    n: int
+    errors: int
+    missed: int
+    upper_bound: float
+    p_value: float
+    autonomy: float
+    tested: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """
+    The most lenient proven value of a threshold, or an honest no (`threshold` is None).
+
+    It changes nothing: a person applies it. `candidates` go from strict to lenient; `delta` is the chance of error that
+    this answer spent.
+    """
+
+    status: CertificateStatus | None
+    threshold: float | None
+    n: int
+    errors: int
+    missed: int
+    upper_bound: float
+    autonomy: float
+    labels_needed: int
+    eligible: int
+    candidates: tuple[CandidateProof, ...]
+    policy: str
+    name: str
+    signal: str
+    model_version: str
+    value_in_force: float
+    autonomy_in_force: float
+    call: int
+    delta: float
+    stored: bool
+    digest: str
+    erased: int
+    evidence_through: datetime | None

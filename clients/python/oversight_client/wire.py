@@ -16,7 +16,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from oversight.v1.decision_pb2 import AttributeValue, GuardrailCheck
 from oversight.v1.decision_service_pb2 import DecideRequest
-from oversight.v1.insight_service_pb2 import EraseSubjectRequest, ListRecordsRequest
+from oversight.v1.insight_service_pb2 import (
+    EraseSubjectRequest,
+    InsightFilter,
+    ListDueAuditsRequest,
+    ListRecordsRequest,
+    ListWarningsRequest,
+)
 from oversight.v1.outcome_pb2 import Outcome
 from oversight_client import enums
 from oversight_client.enums import ApiEnum
@@ -205,7 +211,10 @@ def _writer(field: FieldDescriptor) -> Write:
 
 _WRITERS: Mapping[str, Mapping[str, Write]] = {
     message.DESCRIPTOR.name: {field.name: _writer(field) for field in message.DESCRIPTOR.fields}
-    for message in (DecideRequest, Outcome, ListRecordsRequest, EraseSubjectRequest)
+    for message in (
+        *(DecideRequest, Outcome, ListRecordsRequest, EraseSubjectRequest),
+        *(InsightFilter, ListWarningsRequest, ListDueAuditsRequest),
+    )
 }
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from oversight.app.children import end_with_parent, read_brief
+from oversight.app.clock import use_simulated_clock
 from oversight.errors import OversightError
 
 
@@ -28,6 +29,7 @@ def main() -> int:
     try:
         brief = read_brief(sys.stdin.buffer.read())
         end_with_parent(brief.parent)
+        use_simulated_clock(brief.settings.simulated_clock)
         if arguments.role == "controller":
             from oversight.app.controller import run_controller  # as above
 

@@ -45,9 +45,20 @@ def parse_address(text: str, setting: str) -> Address:
 
 
 def check_addresses(settings: Settings) -> None:
-    """Raise `AddressError` for an address that is malformed, unknown, or not loopback without `insecure`."""
+    """
+    Raise `AddressError` for an address that is malformed, unknown, or not loopback without `insecure`.
+
+    With a simulated clock, for one that is not loopback in any case: nobody else may take its decisions for real ones.
+    """
     for setting in _SETTINGS:
-        _resolve(parse_address(getattr(settings, setting), setting), setting, settings)
+        address = parse_address(getattr(settings, setting), setting)
+        found = _resolve(address, setting, settings)
+        if settings.simulated_clock is not None and (outside := _outside(found)):
+            raise AddressError(
+                f"{_name(setting)} is {address}, which can be reached from other machines ({outside[0]}), and "
+                f"{_name('simulated_clock')} is set: use a loopback address such as 127.0.0.1:{address.port}, or leave "
+                "the simulated clock out"
+            )
 
 
 def find_ports(settings: Settings, sleep: Callable[[float], None] = time.sleep) -> Settings:

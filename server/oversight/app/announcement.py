@@ -28,6 +28,8 @@ def announce(settings: Settings, workers: int, controller: ControllerReport | No
         f"  data    {settings.data_dir.resolve()}",
         f"  admin   {settings.admin_listen}",
     ]
+    if settings.simulated_clock is not None:
+        lines.append(f"  clock   SIMULATED: all time is read from {settings.simulated_clock.resolve()}")
     if controller is not None and controller.last_good:
         lines.append(
             "  The rule files do not compile: the last good ones decide. `oversight status` says what is wrong."

@@ -35,11 +35,17 @@ from oversight.app.threshold_desk import ThresholdDesk
 from oversight.app.yielding import settle_memory
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
+from oversight.grpc_api.insight_service import InsightUseCases
+from oversight.insight.desk import InsightDesk
+from oversight.insight.warnings import Warnings
 from oversight.policy_desk import PolicyDesk
 from oversight.settings import Settings
 from oversight.storage.erasure import Erasure
+from oversight.storage.evidence_reader import SqlEvidence
 from oversight.storage.listing import SqlListing
+from oversight.storage.replayable import SqlReplayable
 from oversight.storage.snapshot_listing import SqlSnapshotListing
+from oversight.storage.warning_store import SqlWarnings
 from oversight.telemetry.counters import Counters
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import Telemetry, start_telemetry
@@ -167,8 +173,7 @@ class _Controller:
         self._admin = AdminPort(
             build_admin_server(
                 self._settings,
-                lister=SqlListing(self._reader.reading),
-                eraser=self._eraser,
+                insights=self._insights(),
                 thresholds=self._thresholds.use_cases,
                 policies=self._policy_desk(),
                 counters=counters,
@@ -220,6 +225,13 @@ class _Controller:
             write_report(self._run, report)
         except OSError as error:
             _log.warning("the heartbeat cannot be written: %s", error)
+
+    def _insights(self) -> InsightUseCases:
+        listing = SqlListing(self._reader.reading)
+        reasons = SqlReplayable(self._reader.reading)
+        desk = InsightDesk(SqlEvidence(self._reader.reading), records=listing, reasons=reasons, clock_us=now_us)
+        warnings = Warnings(SqlWarnings(self._reader.reading), clock_us=now_us)
+        return InsightUseCases(listing, self._eraser, desk, warnings)
 
     def _policy_desk(self) -> PolicyDesk:
         data_dir = self._settings.data_dir

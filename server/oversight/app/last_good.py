@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 from oversight.app.handover import write_file
 
-__all__ = ["LastGood", "LastGoodFile"]
+__all__ = ["LAST_GOOD", "LastGood", "LastGoodFile"]
+
+LAST_GOOD = "last_good.json"
+"""The file in the data folder."""
 
 _CONFIRM_EVERY_US = 10_000_000
 """A confirmation that is written a little late makes the rules seem older than they are, never younger."""
@@ -28,7 +31,7 @@ class LastGoodFile:
     """DATA_DIR/last_good.json, and beside it the time of its last confirmation."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / "last_good.json"
+        self._path = data_dir / LAST_GOOD
         self._time_path = data_dir / "last_good_confirmed.json"
         self._written_us = 0
 

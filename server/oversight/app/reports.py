@@ -37,6 +37,7 @@ class SupervisorReport:
 
     `workers` decide, with `standby` another one waits; `restarts` maps a child (`worker-0`) to how often it died and
     was started anew. `rolling`: a rolling restart is under way; `rolling_problem`: why the last one stopped, or empty.
+    `simulated_clock` is the file that the time is read from, empty where it is the machine's.
     """
 
     pid: int
@@ -48,6 +49,7 @@ class SupervisorReport:
     standby: bool = False
     rolling: bool = False
     rolling_problem: str = ""
+    simulated_clock: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ class KeeperReport:
     unexpected error.
 
     The loop that learns from outcomes has come through `feedback_through_us` (None: nowhere yet); `feedback_problem`
-    says why it does not go on, or is empty.
+    says why it does not go on, or is empty. `critical_warnings` are the warning signs that stand at critical, in words,
+    at most ten; `warnings_problem` says why the signs could not be tested, or is empty.
     """
 
     pid: int
@@ -115,6 +118,8 @@ class KeeperReport:
     failures: int = 0
     feedback_problem: str = ""
     feedback_through_us: int | None = None
+    critical_warnings: tuple[str, ...] = ()
+    warnings_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

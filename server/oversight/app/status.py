@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from oversight.app.advice import advise
-from oversight.app.clock import now_us
+from oversight.app.clock import now_us, read_simulated_us
 from oversight.app.handover import run_folder
 from oversight.app.policies_in_force import policies_of
 from oversight.app.reports import (
@@ -46,14 +46,14 @@ class Status:
     """
     Everything known about the server of one data folder.
 
-    `state` is `stopped` (nothing runs), `serving`, or `impaired` (`alarms` say why, one sentence each). `digest` is in
-    force on every worker, empty where they differ (`agreed` is False then) or there is none. The four reports are the
-    processes' own words; None where a process has not said anything. Counts: `decisions`, `outcomes` since the workers
-    started, `lost` since the server did, `pending_*` and `oldest_age_s` of what was not in the store yet when that was
-    counted, `pending_age_s` ago (None: not yet). Of the outcomes in the store, `waiting_outcomes` are about a decision
-    that is not there, and `expired_outcomes` have waited for it longer than records are kept. `policies` are those of
-    `digest`, empty where workers do not have what was published last. `advice` says what to do about what is wrong,
-    one sentence each.
+    `state` is `stopped` (nothing runs), `serving`, or `impaired` (`alarms` say why, one sentence each; warning signs
+    that stand at critical are among them, too, and make nothing impaired). `digest` is in force on every worker, empty
+    where they differ (`agreed` is False then) or there is none. The four reports are the processes' own words; None
+    where a process has not said anything. Counts: `decisions`, `outcomes` since the workers started, `lost` since the
+    server did, `pending_*` and `oldest_age_s` of what was not in the store yet when that was counted, `pending_age_s`
+    ago (None: not yet). Of the outcomes in the store, `waiting_outcomes` are about a decision that is not there, and
+    `expired_outcomes` have waited for it longer than records are kept. `policies` are those of `digest`, empty where
+    workers do not have what was published last. `advice` says what to do about what is wrong, one sentence each.
 
     `threshold_revision` is in force on every worker, None where they differ or say nothing; `threshold_age_s` is the
     time since it was last found to be the newest. `values` are live values, `stops` those engaged everywhere and
@@ -108,7 +108,9 @@ def read_status(
         read_keeper(run),
         read_workers(run),
     )
-    now_us = clock_us()
+    simulated = supervisor.simulated_clock if supervisor else ""
+    # What the processes said is told in their time.
+    now_us = (read_simulated_us(Path(simulated)) if simulated else None) or clock_us()
     is_alive = is_alive or _is_alive
     processes = _processes(supervisor, controller, keeper, workers, now_us, is_alive)
     # After a rolling restart they have ended, and nobody misses them.
@@ -125,9 +127,9 @@ def read_status(
     return Status(
         data_dir=str(data_dir.resolve()),
         state=_state(processes, alarms := _alarms(processes, supervisor, controller, keeper, workers, agreed=agreed)),
-        alarms=alarms,
+        alarms=(*alarms, *(f"oversight warning: {one}" for one in (keeper.critical_warnings if keeper else ()))),
         problems=controller.problems if controller else (),
-        warnings=controller.warnings if controller else (),
+        warnings=(*_say_simulated(simulated), *(controller.warnings if controller else ())),
         digest=digest,
         commit=workers[0].commit if workers and agreed else "",
         agreed=agreed,
@@ -156,6 +158,10 @@ def read_status(
         policies=policies_of(data_dir) if controller and digest == controller.digest else (),
         advice=advise(supervisor, controller, keeper, workers, silent=silent, agreed=agreed),
     )
+
+
+def _say_simulated(clock: str) -> tuple[str, ...]:
+    return () if not clock else (f"simulated clock: all times are read from {clock}, none is real",)
 
 
 def _processes(
@@ -207,8 +213,7 @@ def _alarms(
     if controller and controller.problems:
         which = "the last good rules of an earlier run decide" if controller.last_good else "the last good ones decide"
         alarms.append(f"the rule files have {len(controller.problems)} problem(s); {which}")
-    if keeper and keeper.store_problem:
-        alarms.append(f"the store does not take records: {keeper.store_problem}")
+    alarms += _keeper_alarms(keeper)
     if controller and controller.admin_problem:
         alarms.append(f"nothing is served on the admin port: {controller.admin_problem}")
     if controller and controller.control_problem:
@@ -221,6 +226,15 @@ def _alarms(
     if lost := sum(worker.records_lost for worker in workers):
         alarms.append(f"{lost} records could not be written since the server started")
     return tuple(alarms)
+
+
+def _keeper_alarms(keeper: KeeperReport | None) -> Iterator[str]:
+    if keeper and keeper.store_problem:
+        yield f"the store does not take records: {keeper.store_problem}"
+    if keeper and keeper.feedback_problem:
+        yield f"outcomes teach nothing at the moment: {keeper.feedback_problem}"
+    if keeper and keeper.warnings_problem:
+        yield f"the warning signs cannot be tested: {keeper.warnings_problem}"
 
 
 def _state(processes: tuple[ProcessStatus, ...], alarms: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from oversight.app.access import load_certificate_roles
 from oversight.app.addresses import check_addresses, find_ports
 from oversight.app.announcement import announce
 from oversight.app.children import Child
-from oversight.app.clock import now_us
+from oversight.app.clock import now_us, use_simulated_clock
 from oversight.app.cpus import read_cpus
 from oversight.app.data_dir import DataDirLock, make_private_folder, protect_folders
 from oversight.app.handover import clear_run, run_folder
@@ -51,6 +51,7 @@ def serve(settings: Settings) -> int:
     configure_logs("supervisor", level=settings.log_level, form=settings.log_format)
     try:
         check_addresses(settings)
+        use_simulated_clock(settings.simulated_clock)
         make_private_folder(settings.data_dir)
         with DataDirLock(settings.data_dir, settings.listen) as lock:
             protect_folders(settings.data_dir)
@@ -184,6 +185,7 @@ class _Server:
             standby=processes.standby,
             rolling=self._rolling.under_way,
             rolling_problem=self._rolling.problem,
+            simulated_clock=str(self._settings.simulated_clock.resolve()) if self._settings.simulated_clock else "",
         )
         try:
             write_report(self._run, report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from oversight.app.recommendation import RecommendationProcess
 from oversight.engine.control import ControlStore
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.threshold_service import ThresholdUseCases
@@ -46,6 +47,7 @@ class ThresholdDesk:
             changes=self._changes,
             stops=Stops(log, needs_other=settings.loosening_needs_approval),
             default_policy=settings.default_policy,
+            recommend=RecommendationProcess(settings, rules=rules, log=log),
         )
 
     def step(self) -> None:

@@ -31,12 +31,19 @@ COMMANDS: dict[str, str] = {
     "decide": "Decide one message.",
     "outcome": "Report what became of a decision.",
     "replay": "Decide every message of a file and sum up.",
+    "simulate": "Play a contact centre of weeks in minutes; find its signs.",
     "load": "Send decisions at a given rate and show how long they take.",
     "explain": "Show why a decision on record came out as it did.",
     "records": "List decisions in the store, newest first.",
     "replay-record": "Decide records again; do they come out the same?",
     "status": "Show what is in force, since when, and whether all is well.",
-    "thresholds": "Show the thresholds in force, and change them live.",
+    "errors": "Show how often the AI errs, or what is missing to know.",
+    "warnings": "Show the signs that oversight is breaking down.",
+    "quality": "Show the AI's work beside people's.",
+    "audits": "List reviews and audits that are due and not done.",
+    "export": "Write corrections or decisions to a file.",
+    "report": "Write what outcomes teach as one page with charts.",
+    "thresholds": "Show the thresholds in force, prove and change them.",
     "stop": "Send every message to a person, or let go on.",
     "policy": "Show policies in force or before; check rule files.",
     "token": "Make, list or revoke the tokens of callers.",
@@ -88,18 +95,25 @@ class CommandGroup(TyperGroup):
 def _load(name: str) -> Any:
     module = importlib.import_module(f"oversight.cli.{name.replace('-', '_')}")
     if hasattr(module, "app"):
+        for below in module.app.registered_commands:
+            below.callback = _with_credentials(below.callback)
         group = get_command(module.app)
         group.name = name
         return group
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    command = module.run
-    if "insecure" in inspect.signature(command).parameters:
-        # Only commands that call a server need the client for it.
-        from oversight.cli.credentials import takes_credentials
-
-        command = takes_credentials(command)
-    single.command(name)(command)
+    single.command(name)(_with_credentials(module.run))
     return get_command(single)
+
+
+def _with_credentials(command: Any) -> Any:
+    """Return *command*, with the options of a caller where it calls a server and has them not yet."""
+    parameters = inspect.signature(command).parameters
+    if "insecure" not in parameters or "token_file" in parameters:
+        return command
+    # Only commands that call a server need the client for it.
+    from oversight.cli.credentials import takes_credentials
+
+    return takes_credentials(command)
 
 
 # Plain help: typer's panels cut the names of longer options off on a terminal of 80 columns.

@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.table import Table
 from rich.text import Text
 
-from oversight.cli.connection import open_admin, send
+from oversight.cli.connection import open_admin
 from oversight.cli.fields import Field
 from oversight.cli.options import Admin, Insecure, TimeoutS, takes_fields
 from oversight.cli.output import colour, console, in_words
-from oversight_client import AdminClient
+from oversight.cli.paging import AsJsonLines, Limit, Pages, PageToken
 from oversight_client.convert import stored_decision_to_dict
 
 __all__ = ["run"]
 
-_LARGEST_PAGE = 1_000
 _TIERS = ("human_on_the_loop", "human_in_the_loop", "human_as_the_loop")
 
 _FILTERS = (
@@ -36,12 +34,6 @@ _FILTERS = (
     Field("evaluation", "choice", "those that came about so", ("matched", "default", "stale", "error")),
 )
 _API_NAMES = {"conversation": "conversation_id", "subject": "subject_ref", "tenant": "tenant_id"}
-
-AsJsonLines = Annotated[bool, typer.Option("--json", help="Print JSON Lines, one decision each; an object for errors.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Most decisions to show.")]
-PageToken = Annotated[
-    str, typer.Option("--page-token", metavar="TEXT", help="Go on where an earlier call with the same filters ended.")
-]
 
 
 @takes_fields(_FILTERS)
@@ -62,8 +54,8 @@ def run(
     filters = {_API_NAMES.get(name, name): value for name, value in given.items()}
     table = _table()
     with open_admin(admin, timeout_s, insecure=insecure) as client:
-        pages = _Pages(client, filters, limit, page_token)
-        for record in pages.records():
+        pages = Pages(client.list_records, lambda page: page.records, filters, limit, page_token)
+        for record in map(stored_decision_to_dict, pages):
             if as_json:
                 sys.stdout.write(json.dumps(record) + "\n")
             else:
@@ -72,27 +64,6 @@ def run(
         console().print(table if table.row_count else "no decision in the store meets this")
     if pages.following:
         sys.stderr.write(f"oversight: more follow: --page-token {pages.following}\n")
-
-
-class _Pages:
-    """The decisions that meet *filters*, *limit* at most; `following` is then where more begin, or empty."""
-
-    def __init__(self, client: AdminClient, filters: Mapping[str, object], limit: int, page_token: str) -> None:
-        self.following = page_token
-        self._client = client
-        self._filters = filters
-        self._left = limit
-
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield them ready for JSON, page by page."""
-        while self._left:
-            wanted = {**self._filters, "page_size": min(self._left, _LARGEST_PAGE), "page_token": self.following}
-            page = send(self._client.list_records, wanted)
-            self._left -= len(page.records)
-            self.following = page.next_page_token
-            yield from map(stored_decision_to_dict, page.records)
-            if not self.following:
-                return
 
 
 def _table() -> Table:

@@ -11,24 +11,17 @@ import typer
 from oversight.cli.connection import open_admin, send
 from oversight.cli.options import Admin, AsJson, Insecure, TimeoutS
 from oversight.cli.output import console, print_json
+from oversight.cli.recommend import recommend
+from oversight.cli.threshold_scope import Currency, Department, Intent, Policy, find_scope
 from oversight.cli.threshold_words import describe_update, history_table, parse_expiry, parse_value, values_table
 from oversight.errors import UsageError
-from oversight_client import AdminClient, InvalidRequestError, ThresholdUpdate, value_to_dict
+from oversight_client import ThresholdUpdate, value_to_dict
 
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 _ADMIN = "127.0.0.1:50052"
-Policy = Annotated[str, typer.Option("--policy", metavar="NAME", help="The policy; else that of --department.")]
-Intent = Annotated[str, typer.Option("--intent", metavar="TEXT", help="Only for messages with this intent.")]
-Department = Annotated[
-    str,
-    typer.Option(
-        "--department", metavar="TEXT", help="The policy of this department; where it has none, only its messages."
-    ),
-]
-Currency = Annotated[str, typer.Option("--currency", metavar="CODE", help="Only for amounts in this currency.")]
 Justification = Annotated[
     str, typer.Option("--justification", "-m", metavar="TEXT", help="Why; it is kept for ever.", show_default=False)
 ]
@@ -60,7 +53,7 @@ def get_values(
 ) -> None:
     """Show the values in force, their bounds, and what waits for a second person."""
     with open_admin(admin, timeout_s, insecure=insecure) as client:
-        where = _scope(client, policy, intent, department, currency)
+        where = find_scope(client, policy, intent, department, currency)
         found = client.get_thresholds(**where)
     known = [one.name for one in found.values]
     if name and name not in known:
@@ -101,7 +94,7 @@ def set_value(
     number, expires_at = parse_value(value), parse_expiry(expires_in)
     _check_options(justification, yes=yes, dry_run=dry_run, as_json=as_json)
     with open_admin(admin, timeout_s, insecure=insecure) as client:
-        where = _scope(client, policy, intent, department, currency)
+        where = find_scope(client, policy, intent, department, currency)
 
         def change(**terms: Any) -> ThresholdUpdate:
             fields = {"name": name, "value": number, **where}
@@ -193,18 +186,7 @@ def show_history(
         sys.stderr.write(f"oversight: more follow: --page-token {found.next_page_token}\n")
 
 
-def _scope(client: AdminClient, policy: str, intent: str, department: str, currency: str) -> dict[str, str]:
-    """Return policy and scope; a department is that of its policy, or else a scope of the default policy."""
-    where = {"policy": policy, "intent": intent, "department": department, "currency": currency}
-    if not department or policy:
-        return where
-    try:
-        client.get_thresholds(department)
-    except InvalidRequestError as error:
-        if error.field != "policy":
-            raise
-        return where
-    return {**where, "policy": department, "department": ""}
+app.command("recommend", short_help="Show the most lenient proven value.")(recommend)
 
 
 def _check_options(justification: str, *, yes: bool, dry_run: bool, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from oversight.engine.decision import Escalation, OnExpiry, Scalar, Tier
 __all__ = [
     "All",
     "Any",
+    "Breaker",
     "Check",
     "Condition",
     "Constraint",
@@ -152,6 +153,19 @@ class Constraint:
 
 
 @dataclass(frozen=True, slots=True)
+class Breaker:
+    """
+    What the service tightens by itself when a warning sign is critical; no decision depends on it.
+
+    `steps` maps the name of a threshold to how far one step moves it, above 0 in its unit. With *anomalies* also a
+    surge of an intent's volume and a drop of its confidence take a step.
+    """
+
+    steps: Mapping[str, float] = field(default_factory=dict)
+    anomalies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TierTerms:
     """How long a review at a tier may take, in seconds, and what happens then; None where nothing is said."""
 
@@ -167,7 +181,7 @@ class Policy:
     `lineage` is its own name and those of the policies it extends, nearest first. `intents` are what it knows;
     `supported_languages` are lower-case primary subtags, None where the policy names none. `attributes` maps the name
     of each free attribute it reads to `string`, `double`, `int` or `bool`. `tighten_unknown_intent` and
-    `tighten_unknown_department` say what an unlisted one means.
+    `tighten_unknown_department` say what an unlisted one means. A `breaker` without steps does nothing.
     """
 
     name: str
@@ -185,3 +199,4 @@ class Policy:
     max_signal_age_s: float | None = None
     tighten_unknown_intent: bool = True
     tighten_unknown_department: bool = True
+    breaker: Breaker = field(default_factory=Breaker)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from oversight.feedback.candidates import RAISE, ThresholdLimits, stricter
 from oversight.feedback.signs import Finding, Sign, State
 
-__all__ = ["Step", "Tightenable", "tighten"]
+__all__ = ["Step", "Tightenable", "stricter_step", "tighten"]
 
 
 class Tightenable(NamedTuple):
@@ -51,13 +51,14 @@ def tighten(findings: Iterable[Finding], thresholds: Iterable[Tightenable]) -> t
         if not threshold.step > 0:
             raise ValueError(f"the step of {threshold.name} is {threshold.step}; expected a number above 0")
         evidence = tuple(finding for finding in critical if finding.sign in threshold.signs)
-        after = _stricter_by_one_step(threshold)
+        after = stricter_step(threshold)
         if evidence and after != threshold.value:
             steps.append(Step(threshold.name, threshold.value, after, evidence))
     return tuple(steps)
 
 
-def _stricter_by_one_step(threshold: Tightenable) -> float:
+def stricter_step(threshold: Tightenable) -> float:
+    """Return the value one step stricter, inside the limits; the same value where there is none. See `tighten`."""
     tightens = threshold.limits.tightens
     wanted = threshold.value + (threshold.step if tightens == RAISE else -threshold.step)
     # Twelve decimals: 0.8 + 0.1 is to be 0.9.

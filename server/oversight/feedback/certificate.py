@@ -11,7 +11,7 @@ import numpy as np
 from oversight.feedback.candidates import ThresholdLimits, autonomous, candidates
 from oversight.feedback.intervals import binomial_tail, upper_bound
 from oversight.feedback.power import labels_needed, labels_without_error
-from oversight.feedback.rows import Rows, settled
+from oversight.feedback.rows import Population, Rows, settled, settled_until_us
 
 __all__ = ["Certificate", "CertificateStatus", "Proof", "certify"]
 
@@ -32,7 +32,8 @@ class Proof(NamedTuple):
 
     `errors` among `n` labels of decisions that would be autonomous at `threshold`, `missed` of these errors being
     reviews or audits that were due and not done; the exact one-sided `upper_bound` (0..1) at the confidence that was
-    spent; the `p_value` of "the error rate is above the target".
+    spent; the `p_value` of "the error rate is above the target"; `autonomy`, the share (0..1) of eligible decisions
+    that would be autonomous.
     """
 
     threshold: float
@@ -41,6 +42,7 @@ class Proof(NamedTuple):
     missed: int
     upper_bound: float
     p_value: float
+    autonomy: float
 
 
 class Certificate(NamedTuple):
@@ -52,7 +54,8 @@ class Certificate(NamedTuple):
     decisions that would be autonomous, 0 where nothing is safe. `labels_needed` counts labels of that sample that are
     still to come before a system with half the error allowed can expect (80 %) to be certified; 0 with
     NO_SAFE_THRESHOLD means that labels are not what is missing: the AI errs too often. `eligible` is the number of
-    decisions behind it, `tested` every candidate that was tested, strict to lenient.
+    decisions behind it, `candidates` are all values that were drawn, `tested` those that were tested, strict to
+    lenient.
     """
 
     status: CertificateStatus
@@ -65,10 +68,17 @@ class Certificate(NamedTuple):
     labels_needed: int
     eligible: int
     tested: tuple[Proof, ...] = ()
+    candidates: tuple[Proof, ...] = ()
 
 
 def certify(
-    rows: Rows, limits: ThresholdLimits, *, max_error: float, delta: float, next_delta: float | None = None
+    rows: Rows,
+    limits: ThresholdLimits,
+    *,
+    max_error: float,
+    delta: float,
+    next_delta: float | None = None,
+    population: Population | None = None,
 ) -> Certificate:
     """
     Return the most lenient threshold at which the error rate is proven to be at most *max_error*, all *delta* spent.
@@ -80,6 +90,10 @@ def certify(
     that no label had a say in, each at the full delta, keeps the chance of any wrong rejection at delta: the first true
     H met is the only one that can go wrong. A review or audit that was due and not done counts as an error.
 
+    Where *rows* are only those that were looked at or should have been, *population* is a random sample of all eligible
+    decisions: candidates and shares are its, and so may be the least chance to be looked at. Without it they are those
+    of the rows.
+
     *next_delta* is what another look could spend (else *delta*); `labels_needed` is for that look. *rows* must be of
     one model version, in the window, and such that this value alone decides (with every other rule replayed). Assumes
     that their losses are independent draws, and that tomorrow's decisions are like theirs. Raises ValueError where a
@@ -90,34 +104,40 @@ def certify(
     or Escalate", arXiv 2407.18370.
     """
     start = _START * labels_without_error(max_error, delta)
-    rows = settled(rows)
-    sample = rows.looked_at()
-    proofs = [
-        _prove(sample, threshold, limits, max_error=max_error, delta=delta)
-        for threshold in candidates(rows.value, limits)
-    ]
+    if population is None:
+        population = Population(rows.value, rows.probability, rows.decided_at_us)
+    eligible = population.until(settled_until_us(rows))
+    sample = settled(rows).looked_at(least=eligible.least_probability)
+    proofs = tuple(
+        _prove(sample, eligible, threshold, limits, max_error=max_error, delta=delta)
+        for threshold in candidates(eligible.value, limits)
+    )
     tested = _in_sequence([proof for proof in proofs if proof.n >= start], delta)
     proven = [proof for proof in tested if proof.p_value <= delta]
+    size = len(eligible.value)
     if proven:
         best = proven[-1]
-        share = float(autonomous(rows.value, best.threshold, limits).mean())
-        return Certificate(CertificateStatus.CERTIFIED, best.threshold, *best[1:5], share, 0, len(rows), tested)
+        certified = CertificateStatus.CERTIFIED
+        return Certificate(certified, best.threshold, *best[1:5], best.autonomy, 0, size, tested, proofs)
     # Candidates are nested: the most lenient one has the most labels.
     failed = (tested or proofs[-1:] or [_NO_PROOF])[0]
     level = delta if next_delta is None else next_delta
     enough = max(labels_needed(max_error, level), _START * labels_without_error(max_error, level))
     still = max(0, enough - failed.n)
-    return Certificate(CertificateStatus.NO_SAFE_THRESHOLD, None, *failed[1:5], 0.0, still, len(rows), tested)
+    return Certificate(CertificateStatus.NO_SAFE_THRESHOLD, None, *failed[1:5], 0.0, still, size, tested, proofs)
 
 
-_NO_PROOF = Proof(float("nan"), 0, 0, 0, 1.0, 1.0)
+_NO_PROOF = Proof(float("nan"), 0, 0, 0, 1.0, 1.0, 0.0)
 
 
-def _prove(sample: Rows, threshold: float, limits: ThresholdLimits, *, max_error: float, delta: float) -> Proof:
+def _prove(
+    sample: Rows, eligible: Population, threshold: float, limits: ThresholdLimits, *, max_error: float, delta: float
+) -> Proof:
     loss = sample.loss[autonomous(sample.value, threshold, limits)]
     n, errors, missed = len(loss), int(np.count_nonzero(loss != 0)), int(np.count_nonzero(loss < 0))
     bound = upper_bound(errors, n, confidence=1 - delta)
-    return Proof(threshold, n, errors, missed, bound, binomial_tail(errors, n, max_error))
+    share = float(autonomous(eligible.value, threshold, limits).mean())
+    return Proof(threshold, n, errors, missed, bound, binomial_tail(errors, n, max_error), share)
 
 
 def _in_sequence(proofs: Sequence[Proof], delta: float) -> tuple[Proof, ...]:

@@ -11,7 +11,7 @@ from oversight.feedback.candidates import ThresholdLimits
 from oversight.feedback.certificate import certify
 from oversight.feedback.labels import LabelState
 from oversight.feedback.ledger import Ledger, Recommendation, spend
-from oversight.feedback.rows import Rows, settled
+from oversight.feedback.rows import Population, Rows, settled
 
 __all__ = ["Question", "digest_of", "recommend"]
 
@@ -30,14 +30,16 @@ class Question(NamedTuple):
     claims: int = 1
 
 
-def recommend(rows: Rows, question: Question, ledger: Ledger, *, model_version: str) -> tuple[Recommendation, Ledger]:
+def recommend(
+    rows: Rows, question: Question, ledger: Ledger, *, model_version: str, population: Population | None = None
+) -> tuple[Recommendation, Ledger]:
     """
     Return the answer to *question* from *rows*, and the ledger to store before the answer is shown.
 
     The j-th call on new data spends delta_j = delta / claims / (1.645 j^2) (`ledger.spend`). The same labels and the
     same question give the stored answer and spend nothing; decisions that nobody looked at are no new data. *ledger* is
     that of the scope; a *model_version* other than its own starts over. Nothing is changed by it: a person applies what
-    is recommended. *rows* as in `certificate.certify`.
+    is recommended. *rows* and *population* as in `certificate.certify`.
 
     Raises ValueError where an argument is out of its range.
     """
@@ -53,7 +55,12 @@ def recommend(rows: Rows, question: Question, ledger: Ledger, *, model_version: 
     call = ledger.calls + 1
     delta = spend(share, call)
     certificate = certify(
-        rows, question.limits, max_error=question.max_error, delta=delta, next_delta=spend(share, call + 1)
+        rows,
+        question.limits,
+        max_error=question.max_error,
+        delta=delta,
+        next_delta=spend(share, call + 1),
+        population=population,
     )
     recommendation = Recommendation(certificate, call, delta, digest)
     return recommendation, ledger.enter(recommendation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from oversight.feedback.facts import DecisionFacts
 from oversight.feedback.labels import Label, LabelState
 from oversight.feedback.sampling import equal_probability, equalising_draw
 
-__all__ = ["Rows", "rows_of", "settled"]
+__all__ = ["Population", "Rows", "rows_of", "settled", "settled_until_us"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,40 @@ class Rows:
         """The smallest chance that any row had to be looked at, 0..1; 0 without rows."""
         return float(self.probability.min()) if len(self) else 0.0
 
-    def looked_at(self) -> Rows:
-        """Return the rows with a label or a missed one, each kept with the same chance (`equal_probability`)."""
+    def looked_at(self, *, least: float = 1.0) -> Rows:
+        """
+        Return the rows with a label or a missed one, each kept with the same chance (`equal_probability`).
+
+        That chance is the smallest of any row, or *least* where that is smaller: the smallest among decisions that the
+        answer is about and that are not among the rows.
+        """
         sampled = (self.state == LabelState.LABELLED) | (self.state == LabelState.MISSED)
-        kept = equal_probability(self.probability, self.draw, least=self.least_probability)
+        kept = equal_probability(self.probability, self.draw, least=min(least, self.least_probability))
         return self.take(sampled & kept)
+
+
+class Population(NamedTuple):
+    """
+    A random sample of the decisions that an answer is about, labelled or not: columns as those of `Rows`.
+
+    For who has labels in `Rows`, and the rest of the decisions only as a sample: there are too many of them.
+    """
+
+    value: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    decided_at_us: NDArray[np.int64]
+
+    def until(self, until_us: int | None) -> Population:
+        """Return what was decided before *until_us*; all of it where that is None."""
+        if until_us is None:
+            return self
+        chosen = self.decided_at_us < until_us
+        return Population(self.value[chosen], self.probability[chosen], self.decided_at_us[chosen])
+
+    @property
+    def least_probability(self) -> float:
+        """The smallest chance that any of them had to be looked at, 0..1; 1 without any."""
+        return float(self.probability.min()) if len(self.probability) else 1.0
 
 
 def rows_of(labelled: Iterable[tuple[DecisionFacts, Label, float]]) -> Rows:
@@ -86,7 +115,11 @@ def settled(rows: Rows) -> Rows:
     whose label came fast, and errors often take longer than approvals: the newest hours would look too good. Before the
     oldest pending row all rows are mature, fast or slow; at most the last review or audit period is left out.
     """
+    until_us = settled_until_us(rows)
+    return rows if until_us is None else rows.take(rows.decided_at_us < until_us)
+
+
+def settled_until_us(rows: Rows) -> int | None:
+    """Return when the oldest of the *rows* was decided whose label is still to come; None where all are mature."""
     pending = rows.state == LabelState.PENDING
-    if not pending.any():
-        return rows
-    return rows.take(rows.decided_at_us < rows.decided_at_us[pending].min())
+    return int(rows.decided_at_us[pending].min()) if pending.any() else None

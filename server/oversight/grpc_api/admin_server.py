@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 from oversight.access.protocols import OPEN, Access
 from oversight.grpc_api.answering import Answering
 from oversight.grpc_api.call_loop import Method, ReadingPool
-from oversight.grpc_api.insight_service import InsightService
+from oversight.grpc_api.insight_service import InsightService, InsightUseCases
 from oversight.grpc_api.policy_service import PolicyService
 from oversight.grpc_api.server import Server, assemble
 from oversight.grpc_api.threshold_service import ThresholdService, ThresholdUseCases
 from oversight.policy_desk import PolicyDesk
 from oversight.settings import Settings
-from oversight.storage.protocols import RecordLister, SubjectEraser
 from oversight.telemetry.counters import Counters
 
 if TYPE_CHECKING:
@@ -25,8 +24,7 @@ __all__ = ["build_admin_server"]
 def build_admin_server(
     settings: Settings,
     *,
-    lister: RecordLister,
-    eraser: SubjectEraser,
+    insights: InsightUseCases,
     thresholds: ThresholdUseCases,
     policies: PolicyDesk,
     counters: Counters,
@@ -38,7 +36,7 @@ def build_admin_server(
 
     Its services run in the pool for reads, so that a bounded number of calls share the interpreter with what publishes.
     """
-    services = (InsightService(lister, eraser), ThresholdService(thresholds), PolicyService(policies))
+    services = (InsightService(insights), ThresholdService(thresholds), PolicyService(policies))
 
     def methods(answering: Answering, reads: ReadingPool) -> list[Method]:
         return [method for service in services for method in service.methods(answering, reads)]

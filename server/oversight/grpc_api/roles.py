@@ -37,12 +37,22 @@ _REFLECTION = Needs(None, by_tenant=True)
 ROLES: Mapping[str, Needs] = {
     **_of("DecisionService", {Role.DECIDE: "Decide BatchDecide", Role.READ: "GetDecision"}, by_tenant=True),
     **_of("OutcomeService", {Role.RECORD: "RecordOutcome BatchRecordOutcomes"}, by_tenant=True),
-    **_of("InsightService", {Role.READ: "ListRecords", Role.ADMIN: "EraseSubject"}, by_tenant=True),
+    **_of(
+        "InsightService",
+        {
+            Role.READ: (
+                "ListRecords GetErrorRates GetContainment GetCsatDelta ListWarnings ListDueAudits GetQualityParity"
+                " GetEscalationQuality ListCorrections"
+            ),
+            Role.ADMIN: "EraseSubject",
+        },
+        by_tenant=True,
+    ),
     **_of(
         "ThresholdService",
         {
             Role.READ: "GetThresholds ListThresholdChanges ListStops",
-            Role.ADMIN: "UpdateThresholds RollbackThresholds",
+            Role.ADMIN: "UpdateThresholds RollbackThresholds RecommendThresholds",
             Role.APPROVE: "ApproveThresholdChange RejectThresholdChange",
             Role.STOP: "EngageStop ReleaseStop",
         },

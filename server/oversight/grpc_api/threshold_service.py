@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from oversight.decisions import Call
 from oversight.grpc_api.answering import Answering
 from oversight.grpc_api.call_loop import Method, ReadingPool
+from oversight.grpc_api.convert.recommendations import asked_from_proto, recommended_to_proto
 from oversight.grpc_api.convert.thresholds import (
     engaged_to_proto,
     event_to_proto,
@@ -20,12 +21,17 @@ from oversight.grpc_api.convert.thresholds import (
     table_to_proto,
     terms_from_proto,
 )
+from oversight.insight.question import Asked, Recommended
 from oversight.thresholds.changes import Changes
 from oversight.thresholds.stops import Stops
 from oversight.thresholds.table import Tables
 from oversight.v1 import threshold_service_pb2 as pb
 
-__all__ = ["ThresholdService", "ThresholdUseCases"]
+__all__ = ["Recommender", "ThresholdService", "ThresholdUseCases"]
+
+
+Recommender = Callable[[Asked, str], Recommended]
+"""Answers what is asked by a caller of this name; does end, and raises what `insight.recommending` does."""
 
 
 class ThresholdUseCases(NamedTuple):
@@ -35,6 +41,7 @@ class ThresholdUseCases(NamedTuple):
     changes: Changes
     stops: Stops
     default_policy: str
+    recommend: Recommender
 
 
 class ThresholdService:
@@ -57,6 +64,7 @@ class ThresholdService:
             "EngageStop": (pb.EngageStopRequest, self.engage_stop),
             "ReleaseStop": (pb.ReleaseStopRequest, self.release_stop),
             "ListStops": (pb.ListStopsRequest, self.list_stops),
+            "RecommendThresholds": (pb.RecommendThresholdsRequest, self.recommend),
         }
         return [
             answering.method(f"/{self.NAME}/{name}", request.FromString, function, reads)
@@ -116,3 +124,8 @@ class ThresholdService:
         return pb.ListStopsResponse(
             stops=map(engaged_to_proto, state.stops), revision=state.revision
         ).SerializeToString()
+
+    def recommend(self, request: pb.RecommendThresholdsRequest, call: Call) -> bytes:
+        """Return the most lenient value that is proven, or an honest no."""
+        found = self._use_cases.recommend(asked_from_proto(request), call.caller)
+        return recommended_to_proto(found).SerializeToString()

@@ -15,6 +15,7 @@ from oversight.rules.document import ID_PATTERN, REASON_PATTERN, Document
 from oversight.rules.moments import MOMENT_PATTERN, read_moment
 
 __all__ = [
+    "BreakerDocument",
     "EscalationName",
     "Moment",
     "Name",
@@ -110,6 +111,17 @@ class RuleDocument(Document):
     owner: str = Field("", max_length=128, description="Who answers for the rule.")
 
 
+class BreakerDocument(Document):
+    """What the service tightens by itself when a warning sign is critical; people release it."""
+
+    steps: dict[Name, Annotated[float, Field(gt=0)]] = Field(
+        default={}, description="How far one step tightens a threshold, by its name, in its unit."
+    )
+    anomalies: bool = Field(
+        default=False, description="True: a surge of volume and a drop of confidence in an intent take a step, too."
+    )
+
+
 class PolicyDocument(Document):
     """A policy file."""
 
@@ -146,5 +158,8 @@ class PolicyDocument(Document):
     )
     constraints: list[str] = Field(
         default=[], max_length=50, description="What must hold between thresholds in every scope, such as: low < high."
+    )
+    breaker: BreakerDocument | None = Field(
+        None, description="What is tightened by itself when a warning sign is critical. Left out: nothing."
     )
     rules: list[RuleDocument] = Field(default=[], description="The rules. All are evaluated; the strictest wins.")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from oversight.engine.decision import OnExpiry, Tier
 from oversight.engine.policy import Policy, TierTerms
 from oversight.engine.signals import SIGNALS
+from oversight.rules.breaker import read_breaker
 from oversight.rules.constraints import check_constraints, read_constraints
 from oversight.rules.operands import Vocabulary, find_signal
 from oversight.rules.policy_rules import check_directions, check_narrowed_languages, read_rules
@@ -71,6 +72,7 @@ class _Flattener:
             max_signal_age_s=self._max_signal_age_s(),
             tighten_unknown_intent=tighten_intent,
             tighten_unknown_department=self._tighten_unknown_department(),
+            breaker=read_breaker(self._source, parent, thresholds, self._report),
         )
         check_constraints(policy, constraints, self._source, self._report)
         return policy

@@ -36,6 +36,12 @@ class PolicySource:
         entries = self.tree.get(section)
         return frozenset(entries) if isinstance(entries, Entries) else frozenset()
 
+    def declared_in(self, section: str, key: str) -> frozenset[str]:
+        """Return the names under *key* in *section*, also of entries that were left out because they are wrong."""
+        entries = self.tree.get(section)
+        inner = entries.get(key) if isinstance(entries, Entries) else None
+        return frozenset(inner) if isinstance(inner, Entries) else frozenset()
+
     def texts(self, section: str) -> Iterator[tuple[str, Place]]:
         """Yield the texts in the list *section*, each with its place; what is not text has been told already."""
         items = self.tree.get(section)

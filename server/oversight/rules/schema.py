@@ -52,6 +52,7 @@ def policy_schema() -> dict[str, Any]:
     named[ID_PATTERN] = {"anyOf": [{"type": "number"}, named[ID_PATTERN]]}
     for section in ("thresholds", "attributes"):
         schema["properties"][section]["additionalProperties"] = False
+    definitions["BreakerDocument"]["properties"]["steps"]["additionalProperties"] = False
     required = schema["properties"]["required_signals"]
     required["items"] = {"anyOf": [{"enum": _required_signals()}, {"type": "string", "pattern": r"^attributes\."}]}
     tiers = schema["properties"]["tiers"]

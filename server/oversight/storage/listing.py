@@ -57,6 +57,11 @@ class SqlListing:
         # One that retention removed between the look-ups is gone, as it would be a moment later.
         return RecordPage(tuple(found[key.decision_id] for key in keys if key.decision_id in found), following)
 
+    def find_decisions(self, ids: Sequence[str]) -> dict[str, StoredDecision]:
+        """Return the decisions with these *ids* and their outcomes, by id; see `RecordFinder`."""
+        with self._reading() as connection:
+            return {} if connection is None else _read(connection, ids)
+
     def _find(
         self, connection: Connection, wanted: RecordFilter, limit: int, after: PageKey | None
     ) -> tuple[list[PageKey], PageKey | None]:

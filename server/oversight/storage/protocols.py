@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from oversight.storage.records import (
@@ -16,7 +16,7 @@ from oversight.storage.records import (
     StoredOutcome,
 )
 
-__all__ = ["Erased", "RecordLister", "RecordReader", "RecordStore", "SnapshotStore", "SubjectEraser"]
+__all__ = ["Erased", "RecordFinder", "RecordLister", "RecordReader", "RecordStore", "SnapshotStore", "SubjectEraser"]
 
 
 class RecordStore(Protocol):
@@ -59,6 +59,14 @@ class RecordLister(Protocol):
         Fewer than *limit* may come, also none, although more follow: a call looks at a bounded number of records.
         Raises `StoreUnavailableError`.
         """
+        ...
+
+
+class RecordFinder(Protocol):
+    """Decisions found by their ids, many at once."""
+
+    def find_decisions(self, ids: Sequence[str]) -> Mapping[str, StoredDecision]:
+        """Return the decisions with these *ids*, by id; those not on record are left out. `StoreUnavailableError`."""
         ...
 
 

@@ -23,12 +23,14 @@ __all__ = [
     "body_sha256",
     "decision_from_rows",
     "decision_row",
+    "is_other_draft",
     "judged",
     "linked",
     "observed",
     "outcome_from_row",
     "outcome_row",
     "personal_row",
+    "reasons_from_text",
 ]
 
 Row = tuple[Any, ...]
@@ -119,8 +121,8 @@ def _decision_from_row(row: Mapping[str, Any]) -> Decision:
         decision_id=row["decision_id"],
         tier=Tier(row["tier"]),
         escalation=Escalation(row["escalation"]),
-        reasons=_reasons(row["reasons"]),
-        shadow_reasons=_reasons(row["shadow_reasons"]),
+        reasons=reasons_from_text(row["reasons"]),
+        shadow_reasons=reasons_from_text(row["shadow_reasons"]),
         missing_signals=tuple(json.loads(row["missing_signals"])),
         evaluation=Evaluation(row["evaluation"]),
         policy=row["policy"],
@@ -142,7 +144,8 @@ def _facts(text: str) -> ServerFacts:
     return ServerFacts(**{**fields, "stops": tuple(Stop(*stop) for stop in fields.get("stops", ()))})
 
 
-def _reasons(text: str) -> tuple[Reason, ...]:
+def reasons_from_text(text: str) -> tuple[Reason, ...]:
+    """Return the reasons of a decision from the JSON text of its row."""
     return tuple(
         Reason(**(fields | {"comparisons": tuple(map(_comparison, fields["comparisons"]))}))
         for fields in json.loads(text)
@@ -170,10 +173,15 @@ def judged(stored: StoredOutcome, decided_draft: str | None) -> StoredOutcome:
     nothing that the outcome's could differ from; one on an edited draft that was decided again counts for that.
     """
     outcome = stored.outcome
-    another = None not in (decided_draft, outcome.draft_sha256) and decided_draft != outcome.draft_sha256
-    if stored.status is OutcomeStatus.ACCEPTED and another and outcome.redecided_as is None:
+    another = is_other_draft(decided_draft, outcome.draft_sha256, outcome.redecided_as)
+    if stored.status is OutcomeStatus.ACCEPTED and another:
         return replace(stored, status=OutcomeStatus.OTHER_DRAFT)
     return stored
+
+
+def is_other_draft(decided_draft: str | None, draft_sha256: str | None, redecided_as: str | None) -> bool:
+    """Return whether an outcome on the draft *draft_sha256* is about another one than was decided; see `judged`."""
+    return None not in (decided_draft, draft_sha256) and decided_draft != draft_sha256 and redecided_as is None
 
 
 def observed(stored: StoredOutcome) -> tuple[int, str, int]:

@@ -27,6 +27,7 @@ __all__ = [
     "metadata",
     "outcomes",
     "personal_parts",
+    "recommendations",
     "retention_checkpoints",
     "schema_version",
     "snapshots",
@@ -277,6 +278,29 @@ tokens = Table(
     UniqueConstraint("digest", name="tokens_digest"),
 )
 """Bearer tokens, each as the digest of its secret; beside the control events."""
+
+recommendations = Table(
+    "recommendations",
+    metadata,
+    _text("policy", required=True),
+    _text("name", required=True),
+    _text("intent", required=True),
+    _text("department", required=True),
+    _text("currency", required=True),
+    _text("model_version", required=True),
+    _integer("call", required=True),
+    _text("digest", required=True),
+    Column("delta", Double, nullable=False),
+    _text("answer", required=True),
+    _integer("at_us", required=True),
+    _text("author", required=True),
+    PrimaryKeyConstraint("policy", "name", "intent", "department", "currency", "model_version", "call"),
+)
+"""
+What recommendations have spent of the chance of error, and what they said (JSON text); beside the control events.
+
+The number of a call is its scope's and model version's; an empty text is every intent, department or currency.
+"""
 
 schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
 """One row: the layout, for servers that know no revisions (`storage.schema`)."""

@@ -9,7 +9,10 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from oversight.engine.decision import Evaluation, Tier
 from oversight.telemetry.counters import Counters
 
-__all__ = ["GAUGES", "register_counters", "register_gauges"]
+__all__ = ["GAUGES", "Read", "register_counters", "register_gauges"]
+
+Read = float | Mapping[tuple[tuple[str, str], ...], float]
+"""What a gauge shows: one value, or one for each set of attributes."""
 
 GAUGES: Mapping[str, tuple[str, str]] = {
     "oversight.records.pending": ("{record}", "Records in journals that are not in the store yet."),
@@ -23,6 +26,10 @@ GAUGES: Mapping[str, tuple[str, str]] = {
         "Revision of thresholds and stops: of a worker what it decides by, of the controller what it published.",
     ),
     "oversight.thresholds.age": ("s", "Time since that revision was last found to be the newest."),
+    "oversight.warnings": (
+        "{place}",
+        "Places (departments, intents, rules) by warning sign and by how it stands there, of the keeper that tests.",
+    ),
 }
 """Every gauge by name, with its unit and what it means."""
 
@@ -80,8 +87,8 @@ def register_counters(meter: Meter, counters: Counters) -> None:
     meter.create_observable_counter("oversight.calls", [calls], unit="{call}", description="Calls finished.")
 
 
-def register_gauges(meter: Meter, gauges: Mapping[str, Callable[[], float]]) -> None:
-    """Let *meter* read each of *gauges*, named in `GAUGES`, whenever it exports."""
+def register_gauges(meter: Meter, gauges: Mapping[str, Callable[[], Read]]) -> None:
+    """Let *meter* read each of *gauges*, named in `GAUGES`, whenever it exports: a value, or values by attributes."""
     for name, read in gauges.items():
         unit, description = GAUGES[name]
         meter.create_observable_gauge(name, [_observe(read)], unit=unit, description=description)
@@ -95,8 +102,13 @@ def _by_cause(read: Callable[[], Mapping[str, int]]) -> Callable[[CallbackOption
     return observe
 
 
-def _observe(read: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+def _observe(read: Callable[[], Read]) -> Callable[[CallbackOptions], Iterable[Observation]]:
     def observe(_: CallbackOptions) -> Iterable[Observation]:
-        yield Observation(read())
+        found = read()
+        if isinstance(found, Mapping):
+            for attributes, value in found.items():
+                yield Observation(value, dict(attributes))
+        else:
+            yield Observation(found)
 
     return observe

@@ -19,7 +19,7 @@ from opentelemetry.util.types import AttributeValue
 
 from oversight.errors import StartError
 from oversight.telemetry.counters import Counters
-from oversight.telemetry.metrics import register_counters, register_gauges
+from oversight.telemetry.metrics import Read, register_counters, register_gauges
 from oversight.telemetry.sampling import read_sampling
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Telemetry:
 
 
 def start_telemetry(
-    role: str, instance: str, counters: Counters | None, gauges: Mapping[str, Callable[[], float]]
+    role: str, instance: str, counters: Counters | None, gauges: Mapping[str, Callable[[], Read]]
 ) -> Telemetry:
     """
     Start exporting spans and metrics where the environment asks for it.
@@ -150,7 +150,7 @@ def _span_exporter() -> SpanExporter:
 
 
 def _start_metrics(
-    resource: Resource, counters: Counters | None, gauges: Mapping[str, Callable[[], float]]
+    resource: Resource, counters: Counters | None, gauges: Mapping[str, Callable[[], Read]]
 ) -> Callable[[], object]:
     from opentelemetry.sdk.metrics import MeterProvider  # as above: only if it is used
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader

@@ -89,6 +89,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: too many calls from this address had wrong credentials in the last second; the trailer
     `grpc-retry-pushback-ms` says when to try again.
     """
+    ERROR_REASON_NOT_RECOMMENDABLE: _ErrorReason.ValueType  # 24
+    """FAILED_PRECONDITION: the threshold is not the one limit of one signal that keeps a reply from the loop, or bounds
+    and constraints leave it no value. Metadata: `threshold`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed."""
@@ -154,6 +158,10 @@ ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 22
 ERROR_REASON_TOO_MANY_FAILURES: ErrorReason.ValueType  # 23
 """RESOURCE_EXHAUSTED: too many calls from this address had wrong credentials in the last second; the trailer
 `grpc-retry-pushback-ms` says when to try again.
+"""
+ERROR_REASON_NOT_RECOMMENDABLE: ErrorReason.ValueType  # 24
+"""FAILED_PRECONDITION: the threshold is not the one limit of one signal that keeps a reply from the loop, or bounds
+and constraints leave it no value. Metadata: `threshold`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,16 @@ def test_any_other_address_needs_insecure(host: str, setting: str) -> None:
 
     assert f"{host}:50051" in str(caught.value)
     check_addresses(settings.model_copy(update={"insecure": True}))
+
+
+@pytest.mark.parametrize("setting", ["listen", "admin_listen"])
+def test_a_simulated_clock_is_served_on_loopback_alone(tmp_path: Path, setting: str) -> None:
+    """Software of somebody else's must not take decisions of a simulation for real ones, whatever else is allowed."""
+    settings = Settings(simulated_clock=tmp_path / "clock", insecure=True)
+    check_addresses(settings)
+
+    with pytest.raises(AddressError, match=r"--simulated-clock \(OVERSIGHT_SIMULATED_CLOCK\) is set"):
+        check_addresses(settings.model_copy(update={setting: "192.0.2.7:50051"}))
 
 
 def test_an_unknown_host_is_named() -> None:

@@ -10,6 +10,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from oversight.app.admin_port import AdminPort
 from oversight.grpc_api.admin_server import build_admin_server
+from oversight.grpc_api.insight_service import InsightUseCases
 from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
 
@@ -19,7 +20,8 @@ UNUSED: Any = None
 
 def an_admin_port(address: str) -> AdminPort:
     settings = Settings(admin_listen=address)
-    parts: dict[str, Any] = {"lister": UNUSED, "eraser": UNUSED, "thresholds": UNUSED, "policies": UNUSED}
+    insights = InsightUseCases(UNUSED, UNUSED, UNUSED, UNUSED)
+    parts: dict[str, Any] = {"insights": insights, "thresholds": UNUSED, "policies": UNUSED}
     return AdminPort(build_admin_server(settings, **parts, counters=Counters(), tracer=None))
 
 

@@ -46,6 +46,14 @@ def test_commands_name_what_is_not_the_default(tmp_path: Path) -> None:
     assert f"  oversight status --data-dir {tmp_path}\n" in said
 
 
+def test_a_simulated_clock_is_announced(tmp_path: Path) -> None:
+    """Whoever takes its times for real ones was told."""
+    said = announce(Settings(simulated_clock=tmp_path / "clock"), 1, CONTROLLER)
+
+    assert f"  clock   SIMULATED: all time is read from {tmp_path / 'clock'}\n" in said
+    assert "SIMULATED" not in announce(Settings(), 1, CONTROLLER)
+
+
 def test_last_good_rules_are_announced_as_such() -> None:
     """Silence would be taken for success."""
     report = ControllerReport(1, 2, 3, "d" * 64, "", 4, 5, 6, last_good=True)

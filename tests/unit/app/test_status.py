@@ -59,6 +59,22 @@ def test_a_server_that_is_well_has_no_alarms(tmp_path: Path) -> None:
     assert (WORKER, OTHER) == status.workers
 
 
+def test_a_critical_warning_is_named_and_the_server_is_well(tmp_path: Path) -> None:
+    """It is about what people have to do, and no reason to take the server out."""
+    keeper = replace(KEEPER, critical_warnings=("CSAT_FALLS (department orders): It fell.",))
+    status = status_of(tmp_path, keeper=keeper)
+
+    assert ("serving", ("oversight warning: CSAT_FALLS (department orders): It fell.",)) == (
+        status.state,
+        status.alarms,
+    )
+    untested = status_of(tmp_path, keeper=replace(keeper, warnings_problem="the store is away"))
+    assert ("impaired", "the warning signs cannot be tested: the store is away") == (
+        untested.state,
+        untested.alarms[0],
+    )
+
+
 def test_a_folder_without_a_server_is_stopped(tmp_path: Path) -> None:
     """The command works before the first start, and says so."""
     for folder in (tmp_path, tmp_path / "missing"):
@@ -195,3 +211,27 @@ def test_thresholds_and_stops_are_those_that_all_workers_have(tmp_path: Path) ->
     )
     differ = status_of(tmp_path, controller=controller, workers=(workers[0], replace(OTHER, threshold_revision=6)))
     assert differ.threshold_revision is None
+
+
+def test_a_server_with_a_simulated_clock_is_judged_by_its_own_time(tmp_path: Path) -> None:
+    """By the machine's time every process would have said nothing for months; and who looks must know."""
+    clock = tmp_path / "clock"
+    clock.write_bytes((NOW_US + 2 * SECOND_US).to_bytes(8, "little", signed=True))
+    supervisor = replace(SUPERVISOR, simulated_clock=str(clock))
+    clear_run(tmp_path)
+    for report in (supervisor, replace(CONTROLLER, warnings=("a rule",)), WORKER, OTHER):
+        write_report(run_folder(tmp_path), report)
+
+    status = read_status(tmp_path, clock_us=lambda: NOW_US + 10**15, is_alive=lambda _: True)
+
+    assert ("serving", 4.0) == (status.state, status.policy_age_s)
+    assert (f"simulated clock: all times are read from {clock}, none is real", "a rule") == status.warnings
+
+
+def test_a_feed_that_stands_still_is_an_alarm_with_advice(tmp_path: Path) -> None:
+    """Error rates that do not move look like error rates that are well."""
+    status = status_of(tmp_path, keeper=replace(KEEPER, feedback_problem="the store cannot be read: away"))
+
+    assert ("outcomes teach nothing at the moment: the store cannot be read: away",) == status.alarms
+    assert ("impaired", 1) == (status.state, len(status.advice))
+    assert "mend the store" in status.advice[0]

@@ -9,10 +9,9 @@ from threading import Lock
 
 import grpc
 import pytest
-from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
 from typer.testing import CliRunner
 
+from insight_port import CannedInsight, insight_port, refuse_field
 from oversight.cli.commands import app
 from oversight.v1 import decision_pb2 as shared
 from oversight.v1 import decision_service_pb2 as decisions
@@ -179,17 +178,6 @@ def make_upset(response, score):
     response.shadow_reasons.add(code="NEW_RULE", rule_id="new_rule", message="Tried out.")
 
 
-def refuse_field(context, name, text):
-    """End the call as the service does where a field is wrong."""
-    details = any_pb2.Any()
-    details.Pack(
-        error_details_pb2.ErrorInfo(reason="INVALID_REQUEST", domain="oversight.dev", metadata={"field": name})
-    )
-    status = status_pb2.Status(code=grpc.StatusCode.INVALID_ARGUMENT.value[0], message=text, details=[details])
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
-
-
 @pytest.fixture
 def desk() -> Iterator[FakeDesk]:
     """A server on a port of its own that answers as told."""
@@ -201,6 +189,13 @@ def desk() -> Iterator[FakeDesk]:
     server.start()
     yield fake
     server.stop(0).wait(5)
+
+
+@pytest.fixture
+def insight() -> Iterator[CannedInsight]:
+    """An admin port that answers questions about outcomes as told."""
+    with insight_port() as port:
+        yield port
 
 
 @pytest.fixture

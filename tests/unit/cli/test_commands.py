@@ -34,6 +34,15 @@ def test_every_command_is_there_and_explains_itself(run, name):
     assert len(result.stdout.splitlines()) > 4
 
 
+@pytest.mark.parametrize(
+    "words", ["errors", "thresholds recommend", "thresholds set", "export decisions", "policy get", "stop engage"]
+)
+def test_every_command_that_calls_a_server_can_show_who_calls(run, words):
+    """A server that asks for a token is asked with one, also by commands below another; twice is no difference."""
+    for _ in range(2):
+        assert 1 == run(*words.split(), "--help").stdout.count("--token-file")
+
+
 @pytest.mark.parametrize("words", [("version",), ("--help",)])
 def test_nothing_heavy_is_loaded_to_say_little(words):
     """Each of these costs a tenth of a second or more, on every start."""

@@ -2,17 +2,19 @@
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
 from desks import NOW_US, RuleFolder
 from oversight.app.reports import ControllerReport, KeeperReport, SupervisorReport, write_report
 from oversight.grpc_api.admin_server import build_admin_server
+from oversight.grpc_api.insight_service import InsightUseCases
 from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
 from servers import POLICY, write_policy
 
-UNUSED = None
+UNUSED: Any = None
 BROKEN = POLICY.format(version="2").replace("response_confidence: {", "responce_confidence: {")
 
 
@@ -25,7 +27,8 @@ def folder(tmp_path):
 @pytest.fixture
 def address(folder):
     """Its admin port."""
-    parts = {"lister": UNUSED, "eraser": UNUSED, "thresholds": UNUSED, "policies": folder.desk}
+    insights = InsightUseCases(*[UNUSED] * len(InsightUseCases._fields))
+    parts = {"insights": insights, "thresholds": UNUSED, "policies": folder.desk}
     server = build_admin_server(Settings(admin_listen="127.0.0.1:0"), **parts, counters=Counters(), tracer=None)
     yield f"127.0.0.1:{server.start()}"
     server.stop(0)

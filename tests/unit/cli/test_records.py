@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
+from insight_port import refuse_field
 from oversight.v1 import decision_pb2 as shared
 from oversight.v1 import decision_service_pb2 as decisions
 from oversight.v1 import insight_service_pb2 as insight
 from oversight.v1 import outcome_pb2
 from oversight.v1.insight_service_pb2_grpc import InsightServiceServicer, add_InsightServiceServicer_to_server
-from unit.cli.conftest import refuse_field
 
 
 class FakeInsight(InsightServiceServicer):
@@ -67,7 +67,7 @@ def a_record(number):
 @pytest.fixture
 def insight_desk() -> Iterator[FakeInsight]:
     """An admin port that answers as told."""
-    fake = FakeInsight()
+    fake = FakeInsight()  # type: ignore[abstract]  # no other method is asked for
     server = grpc.server(ThreadPoolExecutor(2))
     add_InsightServiceServicer_to_server(fake, server)
     fake.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"

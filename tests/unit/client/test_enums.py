@@ -8,13 +8,23 @@ import pickle
 import pytest
 from google.protobuf.descriptor import EnumDescriptor
 
-from oversight.v1 import decision_pb2, decision_service_pb2, outcome_pb2, policy_service_pb2, threshold_service_pb2
+from oversight.v1 import (
+    decision_pb2,
+    decision_service_pb2,
+    insight_service_pb2,
+    outcome_pb2,
+    policy_service_pb2,
+    threshold_service_pb2,
+)
 from oversight_client import Channel, CustomerTier, Escalation, Tier, enums
 
 
 def enums_of_the_contract() -> dict[str, EnumDescriptor]:
     """Return every enum of the services, by name."""
-    modules = (decision_pb2, decision_service_pb2, outcome_pb2, policy_service_pb2, threshold_service_pb2)
+    modules = (
+        *(decision_pb2, decision_service_pb2, outcome_pb2),
+        *(insight_service_pb2, policy_service_pb2, threshold_service_pb2),
+    )
     return {name: descriptor for module in modules for name, descriptor in module.DESCRIPTOR.enum_types_by_name.items()}
 
 

@@ -11,7 +11,7 @@ from oversight.feedback.candidates import ThresholdLimits, candidates
 from oversight.feedback.certificate import Certificate, CertificateStatus, certify
 from oversight.feedback.intervals import binomial_tail, upper_bound
 from oversight.feedback.labels import LabelState
-from oversight.feedback.rows import Rows
+from oversight.feedback.rows import Population, Rows
 from unit.feedback.feedback_rows import some_rows
 
 ANYWHERE = ThresholdLimits(0.0, 1.0)
@@ -89,7 +89,7 @@ def test_without_enough_labels_it_says_how_many_are_missing() -> None:
     """An honest no, and what to do about it."""
     found = ask(some_rows([0] * 100))
     assert (NO_SAFE_THRESHOLD, None, 100, 0, 0) == found[:5]
-    assert (upper_bound(0, 100), 0.0, 261, 100, ()) == found[5:]
+    assert (upper_bound(0, 100), 0.0, 261, 100, ()) == found[5:10]
 
 
 def test_the_labels_needed_are_those_of_the_next_look() -> None:
@@ -134,6 +134,44 @@ def test_where_lowering_tightens_the_highest_proven_value_is_the_answer() -> Non
     turned = Rows(**{name: getattr(rows, name) for name in rows.__slots__} | {"value": -rows.value})
     expected, found = ask(rows), ask(turned, mirrored)
     assert (-(expected.threshold or 0), expected.n, expected.errors) == (found.threshold, found.n, found.errors)
+
+
+def a_population(values: list[float], *, probability: float = 1.0, decided_at_us: int = 0) -> Population:
+    count = len(values)
+    return Population(np.array(values), np.full(count, probability), np.full(count, decided_at_us, dtype=np.int64))
+
+
+def test_candidates_and_shares_are_those_of_the_population() -> None:
+    """Labels come from reviews, and reviews from low confidences: the traffic is what autonomy is a share of."""
+    rows = some_rows([0] * 1_000, values=0.9)
+    population = a_population([0.5] * 250 + [0.9] * 750)
+    found = certify(rows, ANYWHERE, max_error=0.05, delta=0.05, population=population)
+    assert (0.5, 1.0, 1_000) == (found.threshold, found.autonomy, found.eligible)
+    assert [(0.9, 0.75), (0.5, 1.0)] == [(one.threshold, one.autonomy) for one in found.candidates]
+
+
+def test_decisions_that_nobody_could_look_at_leave_nothing_proven() -> None:
+    """They are among those the answer is about, and no label can ever speak for them."""
+    rows = some_rows([0] * 1_000)
+    for probability, n in ((1.0, 1_000), (0.0, 0)):
+        population = a_population([0.9], probability=probability)
+        assert n == certify(rows, ANYWHERE, max_error=0.05, delta=0.05, population=population).n
+
+
+def test_the_population_ends_where_labels_are_still_to_come() -> None:
+    """One span of time for both: what is newer may be of another kind."""
+    rows = some_rows([0] * 999 + [None], states=[LabelState.LABELLED] * 999 + [LabelState.PENDING])
+    pending_us = int(rows.decided_at_us[-1])
+    older, newer = (a_population([0.9], decided_at_us=at_us) for at_us in (pending_us - 1, pending_us))
+    assert 1 == certify(rows, ANYWHERE, max_error=0.05, delta=0.05, population=older).eligible
+    assert 0 == certify(rows, ANYWHERE, max_error=0.05, delta=0.05, population=newer).eligible
+
+
+def test_every_candidate_is_told_also_those_that_were_not_tested() -> None:
+    """A chart of risk by share of traffic has them all."""
+    found = ask(drawn())
+    assert 12 == len(found.candidates)
+    assert set(found.tested) < set(found.candidates)
 
 
 LABELS = st.lists(st.tuples(st.integers(0, 20), st.sampled_from([0, 0, 0, 0, 0, 0, 0, 1])), min_size=1, max_size=300)

@@ -9,7 +9,7 @@ from oversight.feedback.candidates import ThresholdLimits
 from oversight.feedback.certificate import certify
 from oversight.feedback.ledger import Ledger
 from oversight.feedback.recommendation import Question, digest_of, recommend
-from oversight.feedback.rows import Rows
+from oversight.feedback.rows import Population, Rows
 from unit.feedback.feedback_rows import some_rows
 
 QUESTION = Question(ThresholdLimits(0.0, 1.0), 0.05)
@@ -40,6 +40,15 @@ def test_the_same_data_and_question_give_the_stored_answer_and_spend_nothing() -
 def test_a_decision_nobody_looked_at_is_no_new_data() -> None:
     """Traffic goes on; it is labels that are evidence."""
     assert digest_of(ROWS, QUESTION) == digest_of(ROWS.take(np.arange(502)), QUESTION)
+
+
+def test_more_traffic_without_labels_gets_the_stored_answer() -> None:
+    """The sample of all decisions grows every day, and is no evidence."""
+    some, more = (Population(ROWS.value[:n], ROWS.probability[:n], ROWS.decided_at_us[:n]) for n in (100, 200))
+    first, ledger = recommend(ROWS, QUESTION, Ledger(), model_version="a", population=some)
+    again, _ = recommend(ROWS, QUESTION, ledger, model_version="a", population=more)
+    assert again is first
+    assert 100 == again.certificate.eligible
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ TOP = {
     "intents:": "2:1: 'intents' has no value; give it one or remove the line",
     "intents: [a]\nversion: 2026.1": "3:1: 'version' must be text (put it in quotes), not 2026.1",
     "intents: [a]\nintent: [b]": (
-        "3:1: unknown key 'intent'; known here are attributes, constraints, description, extends, intents, "
+        "3:1: unknown key 'intent'; known here are attributes, breaker, constraints, description, extends, intents, "
         "max_signal_age_s, policy, required_signals, rules, supported_languages, thresholds, tiers, "
         "unknown_department, unknown_intent, version (did you mean 'intents'?)"
     ),

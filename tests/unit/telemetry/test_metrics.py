@@ -69,3 +69,15 @@ def test_gauges_are_read_when_metrics_are_exported() -> None:
 
     assert {name: {(): 1.0} for name in GAUGES} == first
     assert {(): 7.0} == collect(reader)["oversight.records.pending"]
+
+
+def test_a_gauge_may_have_a_value_for_each_set_of_attributes() -> None:
+    """Warnings are counted by sign and by how they stand."""
+    reader = InMemoryMetricReader()
+    places: dict[tuple[tuple[str, str], ...], float] = {
+        (("sign", "CSAT_FALLS"), ("state", "WARN")): 2.0,
+        (("sign", "CSAT_FALLS"), ("state", "OK")): 7.0,
+    }
+    register_gauges(MeterProvider([reader]).get_meter("test"), {"oversight.warnings": lambda: places})
+
+    assert places == collect(reader)["oversight.warnings"]

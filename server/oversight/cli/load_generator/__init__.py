@@ -7,5 +7,5 @@ What `oversight load` is made of: calls that arrive when they would, whatever th
 * `open_loop`, `closed_loop`  sending on time; and as fast as replies come
 * `histogram`, `measurement`  what is kept of it
 * `shares`       one process's part of a run, and the processes
-* `summary`, `tables`, `charts`, `page`  what is told of it, to machines and to people
+* `summary`, `tables`, `page`  what is told of it, to machines and to people
 """

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from oversight.cli.load_generator.charts import Line, draw_chart, linear_axis, log_axis, percentile_axis
+from oversight.cli.html.charts import Line, draw_chart, linear_axis, log_axis, percentile_axis
+from oversight.cli.html.document import render_document, render_table
 from oversight.cli.load_generator.summary import FIGURES
 from oversight.cli.load_generator.tables import describe_run, figure_name, latency_rows, shown_ms
 from oversight.cli.output import in_words, percent
@@ -14,19 +15,6 @@ from oversight.cli.output import in_words, percent
 __all__ = ["render_page"]
 
 _COLOURS = ("#2f7ed8", "#e4572e", "#3a9d5d", "#9b59b6", "#d4a017", "#17a2b8", "#c2185b", "#7f8c8d")
-_STYLE = """
-:root { color-scheme: light dark }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-svg { width: 100%; height: auto; font-size: 12px; fill: currentColor }
-figure { margin: 1rem 0 }
-figcaption span { margin-right: 1.2rem; white-space: nowrap }
-.grid { stroke: currentColor; stroke-opacity: .15 }
-table { border-collapse: collapse; margin: 1rem 0 }
-th, td { padding: .15rem .7rem; text-align: right; border-bottom: 1px solid #8884; font-variant-numeric: tabular-nums }
-th:first-child, td:first-child { text-align: left; white-space: pre }
-.problems { border-left: 4px solid #d33; padding: .1rem 1rem; background: #d331 }
-.problems li { font-weight: 600 }
-"""
 
 _LEGEND = (
     "Solid: since the call was due, which is what its caller waits. Dashed: since it was sent. Failed calls are in "
@@ -53,10 +41,7 @@ def render_page(summary: Mapping[str, Any]) -> str:
         "<h2>Tiers</h2>",
         _tier_table(steps),
     ]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>oversight load</title>\n'
-        f"<style>{_STYLE}</style>\n</head>\n<body>\n" + "\n".join(body) + "\n</body>\n</html>\n"
-    )
+    return render_document("oversight load", body)
 
 
 def _lines(kind: str, title: str, lines: Iterable[str]) -> list[str]:
@@ -102,7 +87,7 @@ def _latency_table(steps: Iterable[Mapping[str, Any]]) -> str:
         rows.append([_name(step), *([""] * (len(columns) + 1))])
         for what, figures, _ in latency_rows(step):
             rows.append([f"  {what}", f"{figures['calls']:,}", *(shown_ms(figures[name]) for name in columns)])
-    return _table(["ms", "calls", *map(figure_name, columns)], rows)
+    return render_table(["ms", "calls", *map(figure_name, columns)], rows)
 
 
 def _rate_table(steps: Iterable[Mapping[str, Any]]) -> str:
@@ -116,7 +101,7 @@ def _rate_table(steps: Iterable[Mapping[str, Any]]) -> str:
         ]
         for step in steps
     ]
-    return _table(["asked", "due/s", "sent/s", "answered/s", "decisions/s", "failed", "generator CPU"], rows)
+    return render_table(["asked", "due/s", "sent/s", "answered/s", "decisions/s", "failed", "generator CPU"], rows)
 
 
 def _tier_table(steps: Iterable[Mapping[str, Any]]) -> str:
@@ -125,13 +110,7 @@ def _tier_table(steps: Iterable[Mapping[str, Any]]) -> str:
         for step in steps
         for name, tier in step["tiers"].items()
     ]
-    return _table(["tier", "decisions", "share"], rows)
-
-
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
+    return render_table(["tier", "decisions", "share"], rows)
 
 
 def _name(step: Mapping[str, Any]) -> str:

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-import struct
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
 from typing import Any
 
 from oversight.engine.decision import Evaluation, Tier
 from oversight.errors import InvalidRequestError
 from oversight.grpc_api.convert.checks import FieldCheck, check_choice, check_text, check_time
+from oversight.grpc_api.convert.page_tokens import PageTokens, check_page_size
 from oversight.grpc_api.convert.replies import found_to_proto
 from oversight.reading import FoundDecision
 from oversight.storage.records import PageKey, RecordFilter, RecordPage
 from oversight.v1 import insight_service_pb2 as pb
 
-__all__ = ["LARGEST_PAGE", "ListQuery", "list_query", "page_to_proto"]
+__all__ = ["MAX_PAGE_BYTES", "ListQuery", "list_query", "page_to_proto"]
 
-LARGEST_PAGE = 1_000
-"""Most records of one page."""
-
-_USUAL_PAGE = 50
-_MAX_PAGE_BYTES = 3 * 1024 * 1024
+MAX_PAGE_BYTES = 3 * 1024 * 1024
 """gRPC's clients take 4 MiB unless told otherwise."""
 
 _is_digest = re.compile("[0-9a-f]{64}").fullmatch
@@ -51,39 +44,18 @@ _CHECKS: Mapping[str, tuple[str, FieldCheck]] = {
 
 
 class ListQuery:
-    """
-    A checked request for a page: what is `wanted`, at most how many (`limit`), and behind which place (`after`).
-
-    A page token is the place of a page's last record and a hash of the filters, in base64: it keeps nothing secret, and
-    says nothing that the list did not.
-    """
+    """A checked request for a page: what is `wanted`, at most how many (`limit`), and behind which place (`after`)."""
 
     def __init__(self, wanted: RecordFilter, limit: int, token: str) -> None:
         self.wanted = wanted
         self.limit = limit
-        self._filters = blake2b(repr(wanted).encode(), digest_size=8).digest()
-        self.after = self._read(token) if token else None
+        self._tokens = PageTokens(repr(wanted))
+        place = self._tokens.read(token)
+        self.after = None if place is None else PageKey(*place)
 
     def token(self, place: PageKey | None) -> str:
         """Return the token of the page behind *place*, empty where there is none."""
-        if place is None:
-            return ""
-        packed = _TOKEN.pack(self._filters, place.decided_at_us, bytes.fromhex(place.decision_id))
-        return base64.urlsafe_b64encode(packed).decode()
-
-    def _read(self, token: str) -> PageKey:
-        try:
-            filters, decided_at_us, decision_id = _TOKEN.unpack(base64.b64decode(token, altchars=b"-_", validate=True))
-        except (ValueError, binascii.Error, struct.error):
-            raise InvalidRequestError("page_token", "expected a next_page_token of an earlier page") from None
-        if filters != self._filters:
-            raise InvalidRequestError(
-                "page_token", "expected the same filters as for the page before: the token was made with others"
-            )
-        return PageKey(decided_at_us, decision_id.hex())
-
-
-_TOKEN = struct.Struct(">8sq16s")
+        return self._tokens.make(place)
 
 
 def list_query(message: pb.ListRecordsRequest) -> ListQuery:
@@ -93,10 +65,7 @@ def list_query(message: pb.ListRecordsRequest) -> ListQuery:
         if field.name in _CHECKS:
             name, check = _CHECKS[field.name]
             found[name] = check(value)
-    if message.page_size < 0:
-        raise InvalidRequestError("page_size", f"expected a number from 0, got {message.page_size}")
-    limit = min(message.page_size or _USUAL_PAGE, LARGEST_PAGE)
-    return ListQuery(RecordFilter(**found), limit, message.page_token)
+    return ListQuery(RecordFilter(**found), check_page_size(message.page_size), message.page_token)
 
 
 def page_to_proto(page: RecordPage, token: Callable[[PageKey | None], str]) -> pb.ListRecordsResponse:
@@ -106,7 +75,7 @@ def page_to_proto(page: RecordPage, token: Callable[[PageKey | None], str]) -> p
     for number, stored in enumerate(page.decisions):
         record = found_to_proto(FoundDecision(stored))
         size_bytes += record.ByteSize()
-        if number and size_bytes > _MAX_PAGE_BYTES:
+        if number and size_bytes > MAX_PAGE_BYTES:
             response.next_page_token = token(_place(page, number - 1))
             return response
         response.records.append(record)

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from rich.console import Console
 
-from oversight.cli.load_generator.charts import Line, draw_chart, linear_axis, log_axis, percentile_axis
+from oversight.cli.html.charts import Line, draw_chart, linear_axis, log_axis, percentile_axis
 from oversight.cli.load_generator.closed_loop import Pace
 from oversight.cli.load_generator.page import render_page
 from oversight.cli.load_generator.summary import Step, summarise

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["Axis", "Line", "draw_chart", "linear_axis", "log_axis", "percentile_axis"]
+__all__ = ["Axis", "Line", "draw_chart", "linear_axis", "log_axis", "percentile_axis", "round_step"]
 
 _WIDTH, _HEIGHT = 900, 380
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 16, 52
@@ -27,18 +27,19 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line through *points* (x, y, what is shown on pointing there), in a CSS colour."""
+    """A line through *points* (x, y, what is shown on pointing there), in a CSS colour; *dots* shows the points."""
 
     name: str
     points: Sequence[tuple[float, float, str]]
     colour: str
     dashed: bool = False
+    dots: bool = False
 
 
 def linear_axis(label: str, highest: float) -> Axis:
     """Return an axis from 0 to *highest*, marked at round values."""
     highest = highest if highest > 0 else 1.0
-    step = _round_step(highest / _MOST_TICKS)
+    step = round_step(highest / _MOST_TICKS)
     ticks = [number * step for number in range(int(highest / step + 1e-9) + 1)]
     return Axis(label, lambda value: value / highest, tuple((tick, f"{tick:g}") for tick in ticks))
 
@@ -90,16 +91,17 @@ def _line(line: Line, places: Sequence[tuple[float, float, str]]) -> list[str]:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in places)
     dashes = ' stroke-dasharray="5 4"' if line.dashed else ""
     drawn = f'<polyline points="{path}" fill="none" stroke="{line.colour}" stroke-width="2"{dashes}/>'
-    # Unseen, and wide enough to point at.
+    # Where they are not to be seen, they are wide enough to point at.
+    fill = line.colour if line.dots else "transparent"
     spots = [
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="transparent"><title>{escape(text)}</title></circle>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{fill}"><title>{escape(text)}</title></circle>'
         for x, y, text in places
     ]
     return [drawn, *spots]
 
 
 def _legend(line: Line) -> str:
-    sample = "┅┅" if line.dashed else "━━"
+    sample = "●" if line.dots else "┅┅" if line.dashed else "━━"
     return f'<span><b style="color: {line.colour}">{sample}</b> {escape(line.name)}</span>'
 
 
@@ -125,6 +127,7 @@ def _y(place: float) -> float:
     return _HEIGHT - _BOTTOM - place * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def _round_step(step: float) -> float:
+def round_step(step: float) -> float:
+    """Return the nearest of 1, 2, 5, 10, 20, … that is not below *step*."""
     power = 10.0 ** math.floor(math.log10(step))
     return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= step * (1 - 1e-9))

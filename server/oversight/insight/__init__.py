@@ -1,0 +1,1 @@
+"""What outcomes teach: error rates, containment, satisfaction, quality, and thresholds that are proven."""

@@ -1,0 +1,81 @@
+"""Surges of volume: an hour of one intent beside the same hour of the weeks before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+from oversight.feedback.anomalies import volume_surge
+from oversight.insight.breaking import Cause
+from oversight.insight.places import Place
+from oversight.storage.evidence import CellFilter, EvidenceReader, Split
+
+__all__ = ["find_surges"]
+
+_HOUR_US = 3_600_000_000
+_DAY_H, _WEEK_H = 24, 168
+_LEAST_WEEKS, _MOST_WEEKS = 8, 12
+_LEAST_COUNT = 20
+"""Fewer decisions in an hour are never a surge (`feedback.anomalies`), so nothing is asked about them."""
+
+_BY_INTENT = (Split.TENANT, Split.DEPARTMENT, Split.INTENT)
+
+
+def find_surges(reader: EvidenceReader, hour: int, wanted: Callable[[str], bool]) -> list[Cause]:
+    """
+    Return the intents whose volume surged in *hour* (counted from 1970, UTC), in the departments that are *wanted*.
+
+    Compared with the same hour of the same weekday of 8 to 12 weeks (`anomalies.volume_surge`); an intent that was not
+    there 8 weeks ago has too little to compare with. Raises `StoreUnavailableError`.
+    """
+    return list(_surges(reader, hour, wanted))
+
+
+def _surges(reader: EvidenceReader, hour: int, wanted: Callable[[str], bool]) -> Iterator[Cause]:
+    for place, count in sorted(_counts(reader, hour).items()):
+        if count < _LEAST_COUNT or not wanted(place.department):
+            continue
+        weeks = _weeks(reader, place, hour)
+        before = [_count(reader, place, hour - week * _WEEK_H) for week in range(1, weeks + 1)]
+        surge = volume_surge(count, before)
+        if surge.surged:
+            evidence = {
+                "anomaly": "VOLUME_SURGE",
+                **place._asdict(),
+                "hour": hour,
+                "count": count,
+                "expected": surge.expected,
+                "p_value": surge.p_value,
+            }
+            key = json.dumps(["VOLUME_SURGE", *place])
+            day_us = hour // _DAY_H * _DAY_H * _HOUR_US
+            yield Cause(key, day_us, place.department, place.intent, "VOLUME_SURGE", evidence)
+
+
+def _counts(reader: EvidenceReader, hour: int) -> dict[Place, int]:
+    found = reader.hours(_hours(hour, hour + 1), _BY_INTENT)
+    return {
+        Place(one.cell.tenant_id or "", one.cell.department or "", one.cell.intent or ""): one.decisions
+        for one in found
+    }
+
+
+def _weeks(reader: EvidenceReader, place: Place, hour: int) -> int:
+    """Return how many weeks the place can be compared with: in each of them it was there already."""
+    for weeks in (_MOST_WEEKS, _LEAST_WEEKS):
+        until = hour - weeks * _WEEK_H + 1
+        if reader.volume(_in(place, _hours(until - _WEEK_H, until))):
+            return weeks
+    return 0
+
+
+def _count(reader: EvidenceReader, place: Place, hour: int) -> int:
+    return reader.volume(_in(place, _hours(hour, hour + 1)))
+
+
+def _in(place: Place, wanted: CellFilter) -> CellFilter:
+    return wanted._replace(tenant_id=place.tenant_id, department=place.department, intent=place.intent)
+
+
+def _hours(since: int, until: int) -> CellFilter:
+    return CellFilter(since_us=since * _HOUR_US, until_us=until * _HOUR_US)

@@ -1,0 +1,64 @@
+"""How signs stand: a warning stays until two windows were quiet, and leaves with the place that it was about."""
+
+from __future__ import annotations
+
+from oversight.feedback.signs import Finding, Sign, State
+from oversight.insight.places import Found, Place
+from oversight.insight.sign_tests import WINDOWS_US, find_signs
+from oversight.insight.standing import stand_all
+from oversight.storage.warning_store import StoredWarning, WarningKey
+from sign_evidence import DAY_US, TODAY, Days, evidence_of, falling
+
+PLACE = Place("acme", "orders", "order_change")
+KEY = WarningKey(Sign.CSAT_FALLS, *PLACE)
+
+
+def stood(before: list[StoredWarning], state: State, day: int) -> list[StoredWarning]:
+    found = Found(PLACE, Finding(Sign.CSAT_FALLS, state, 120, value=-0.4, low=-0.5, high=-0.3))
+    return stand_all(before, [found], now_us=day * DAY_US, windows_us=WINDOWS_US)
+
+
+def test_a_warning_stands_until_two_windows_were_quiet() -> None:
+    """One good week must not end what a bad month began."""
+    first = stood([], State.CRITICAL, 0)
+    quiet = stood(first, State.OK, 1)
+    last = stood(quiet, State.OK, 28)
+    over = stood(last, State.OK, 29)
+
+    assert [State.CRITICAL] * 3 + [State.OK] == [one[0].standing.state for one in (first, quiet, last, over)]
+    assert (0, DAY_US, State.OK, 28 * DAY_US) == (
+        *(last[0].standing.raised_at_us, last[0].standing.quiet_since_us, last[0].finding.state),
+        last[0].tested_at_us,
+    )
+
+
+def test_too_little_is_not_quiet() -> None:
+    """What is not known clears nothing."""
+    quiet = stood(stood([], State.WARN, 0), State.OK, 1)
+    unknown = stood(quiet, State.INSUFFICIENT_DATA, 20)
+
+    assert (State.WARN, None) == (unknown[0].standing.state, unknown[0].standing.quiet_since_us)
+    assert State.WARN == stood(unknown, State.OK, 40)[0].standing.state
+
+
+def test_a_place_that_is_no_more_has_no_warning() -> None:
+    """For thirteen weeks nothing was decided there."""
+    before = stood([], State.CRITICAL, 0)
+
+    assert [] == stand_all(before, [], now_us=DAY_US, windows_us=WINDOWS_US)
+
+
+def test_sixty_days_tested_day_by_day_raise_and_clear() -> None:
+    """From the day on which it can be seen to two windows after it was over."""
+    evidence = evidence_of(Days(), falling())
+    warnings: list[StoredWarning] = []
+    states = []
+    for day in range(TODAY - 6, TODAY + 1, 2):
+        now_us = day * DAY_US
+        warnings = stand_all(warnings, find_signs(evidence, day), now_us=now_us, windows_us=WINDOWS_US)
+        states += [one.standing.state for one in warnings if one.key == KEY]
+
+    assert State.CRITICAL == states[-1]
+    (one,) = [one for one in warnings if one.key == KEY]
+    assert one.message.startswith("Satisfaction with what the AI handled fell by 0.52 points in 14 days")
+    assert "while its volume rose" in one.message
