@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -62,6 +63,9 @@ SPLITS: Sequence[Sequence[Split]] = (
 )
 
 
+_MEMORY = "/dev/shm"  # noqa: S108 - files of tests, in a folder of their own
+
+
 def take_in(world: World, store: SqlStore) -> EvidenceFeed:
     """Put the world on record as it comes, with the feed at work in between; return it when it is done."""
     feed = EvidenceFeed(store, audit_due_h=DUE_H, decisions_a_batch=7, outcomes_a_batch=5)
@@ -81,7 +85,8 @@ def finish(feed: EvidenceFeed) -> None:
 
 @contextmanager
 def small_store() -> Iterator[SqlStore]:
-    with tempfile.TemporaryDirectory() as folder:
+    # In memory where there is room for that: each example waits for the disk some hundred times.
+    with tempfile.TemporaryDirectory(dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None) as folder:
         store = SqlStore(file_url(Path(folder) / "records.db"), writer="replica-1")
         yield store
         store.close()
@@ -99,17 +104,77 @@ WINDOWS = (
 )
 
 
-@settings(max_examples=40, deadline=None)
-@given(worlds(), st.integers(0, 10))
-def test_a_rate_is_what_the_statistics_count_in_rows(world: World, hours: int) -> None:
+@settings(max_examples=60, deadline=None)
+@given(worlds(), st.integers(0, 10), st.sampled_from(WINDOWS), st.sampled_from(SPLITS))
+def test_a_rate_is_what_the_statistics_count_in_rows(
+    world: World, hours: int, wanted: CellFilter, split: Sequence[Split]
+) -> None:
     """Whatever comes, and in whatever order: a figure that depends on the way it was counted is none."""
     with small_store() as store:
         take_in(world, store)
-        reader = SqlEvidence(store.reading)
-        for wanted in WINDOWS:
-            for split in SPLITS:
-                now_us = START_US + hours * HOUR_US
-                assert counts_by_rows(world, wanted, split, now_us) == counted(reader, wanted, split, now_us)
+        now_us = START_US + hours * HOUR_US
+        found = counted(SqlEvidence(store.reading), wanted, split, now_us)
+        assert counts_by_rows(world, wanted, split, now_us) == found
+
+
+BORDER = 80
+"""The minute at which the oldest pending decision was made."""
+
+
+@pytest.mark.parametrize(
+    ("rare", "census", "n"),
+    [
+        ((70,), (), 0),  # one with a small chance is settled, and thins out all others
+        ((BORDER,), (), 40),  # it is not
+        ((90,), (), 40),
+        ((30,), (), 0),  # in an hour that is settled as a whole
+        ((70,), (70,), 41),  # a census looked at it, and at everything
+        ((70, 90), (70,), 41),  # the other one is not settled
+        ((70, 75), (70,), 0),
+        ((70, 90), (90,), 0),
+        ((30, 45), (30,), 0),
+    ],
+)
+def test_the_border_of_what_is_settled_is_exact(
+    place: Place, rare: Sequence[int], census: Sequence[int], n: int
+) -> None:
+    """The least chance among the settled decides how many labels count; hours alone would not tell."""
+    store = SqlStore(place.url, writer="replica-1")
+    reviewed = [
+        make_decision(number, minute=10, tier=1, audit_selected=True, audit_probability=1.0) for number in range(1, 41)
+    ]
+    rarely = [
+        make_decision(100 + minute, minute=minute, tier=1, audit_probability=0.0001 if minute in rare else 1.0)
+        for minute in rare
+    ]
+    pending = make_decision(99, minute=BORDER, tier=1, audit_selected=True, audit_probability=1.0)
+    outcomes = [
+        *(an_outcome_record(number, verdict=1, label_basis=2) for number in range(1, 41)),
+        *(an_outcome_record(100 + minute, verdict=1, label_basis=3) for minute in census),
+    ]
+    world = World([([*reviewed, *rarely, pending], outcomes, 0)])
+    take_in(world, store)
+
+    found = counted(SqlEvidence(store.reading), CellFilter(), (), START_US + 2 * HOUR_US)
+
+    assert counts_by_rows(world, CellFilter(), (), START_US + 2 * HOUR_US) == found
+    assert n == found[Cell()].n
+    store.close()
+
+
+def test_what_is_due_at_this_moment_is_pending_still(place: Place) -> None:
+    """A microsecond later it is missed, and counts."""
+    store = SqlStore(place.url, writer="replica-1")
+    decisions = [make_decision(number, minute=number, tier=2, review_sla_s=60) for number in (1, 2)]
+    world = World([(decisions, [an_outcome_record(2, verdict=1, label_basis=1)], 0)])
+    take_in(world, store)
+    reader = SqlEvidence(store.reading)
+
+    for now_us, counts in ((START_US + 2 * MINUTE_US, (0, 0)), (START_US + 2 * MINUTE_US + 1, (1, 1))):
+        found = counted(reader, CellFilter(), (), now_us)
+        assert counts_by_rows(world, CellFilter(), (), now_us) == found
+        assert counts == (found[Cell()].n, found[Cell()].missed)
+    store.close()
 
 
 @pytest.mark.parametrize("hours", [5, 12])

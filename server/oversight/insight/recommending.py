@@ -102,7 +102,8 @@ class Recommending:
             intent=asked.scope.intent,
             model_version=model,
             since_us=since_us,
-            until_us=now_us,
+            # What is not in the evidence yet may be due: without its row nobody could tell.
+            until_us=now_us if through_us is None else min(now_us, through_us + 1),
         )
         replayer = Replayer(self._rules, settings, governed, now_us=now_us)
         found = self._gather(wanted, governed.policy, replayer, now_us)

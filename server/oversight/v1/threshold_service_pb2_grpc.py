@@ -188,7 +188,9 @@ class ThresholdServiceServicer:
         no. It changes nothing: a person applies it by UpdateThresholds. Each call on new evidence spends a part of the
         chance of error that is left to the scope and model version; the same evidence and question get the same answer.
         Statuses: INVALID_ARGUMENT (an unknown policy, scope or threshold; a level that is not between 0 and 1),
-        FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop), UNAVAILABLE.
+        FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop, or bounds and
+        constraints leave it no value), RESOURCE_EXHAUSTED (another recommendation is being made, or this one takes more than
+        60 s: ask for fewer days or a narrower scope), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -91,7 +91,9 @@ class ThresholdServiceStub:
     no. It changes nothing: a person applies it by UpdateThresholds. Each call on new evidence spends a part of the
     chance of error that is left to the scope and model version; the same evidence and question get the same answer.
     Statuses: INVALID_ARGUMENT (an unknown policy, scope or threshold; a level that is not between 0 and 1),
-    FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop), UNAVAILABLE.
+    FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop, or bounds and
+    constraints leave it no value), RESOURCE_EXHAUSTED (another recommendation is being made, or this one takes more than
+    60 s: ask for fewer days or a narrower scope), UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -157,7 +159,9 @@ class ThresholdServiceAsyncStub(ThresholdServiceStub):
     no. It changes nothing: a person applies it by UpdateThresholds. Each call on new evidence spends a part of the
     chance of error that is left to the scope and model version; the same evidence and question get the same answer.
     Statuses: INVALID_ARGUMENT (an unknown policy, scope or threshold; a level that is not between 0 and 1),
-    FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop), UNAVAILABLE.
+    FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop, or bounds and
+    constraints leave it no value), RESOURCE_EXHAUSTED (another recommendation is being made, or this one takes more than
+    60 s: ask for fewer days or a narrower scope), UNAVAILABLE.
     """
 
 class ThresholdServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -280,7 +284,9 @@ class ThresholdServiceServicer(metaclass=_abc_1.ABCMeta):
         no. It changes nothing: a person applies it by UpdateThresholds. Each call on new evidence spends a part of the
         chance of error that is left to the scope and model version; the same evidence and question get the same answer.
         Statuses: INVALID_ARGUMENT (an unknown policy, scope or threshold; a level that is not between 0 and 1),
-        FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop), UNAVAILABLE.
+        FAILED_PRECONDITION (the threshold is not the one limit of one signal that keeps a reply from the loop, or bounds and
+        constraints leave it no value), RESOURCE_EXHAUSTED (another recommendation is being made, or this one takes more than
+        60 s: ask for fewer days or a narrower scope), UNAVAILABLE.
         """
 
 def add_ThresholdServiceServicer_to_server(servicer: ThresholdServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

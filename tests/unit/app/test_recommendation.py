@@ -42,30 +42,46 @@ NOW_US = 1_800_000_000_000_000
 class Place:
     """A data folder with rules, labels and no changes yet."""
 
-    def __init__(self, folder: Path) -> None:
-        self.settings = Settings(data_dir=folder, default_policy="centre")
+    def __init__(self, folder: Path, store: str = "") -> None:
+        self.settings = Settings(data_dir=folder, default_policy="centre", store=store)
         source = SnapshotSource(FILES, "centre")
         LastGoodFile(folder).keep(LastGood(source.to_document(), "d", NOW_US))
         rules = load(RuleFiles(files=FILES, commit=""), default_policy="centre")
         self.rules = RulesInForce(rules.policies, compile_policies(rules.policies), "centre")
         self.control = open_control_store(self.settings)
-        self.world = EvidenceStore(file_url(folder / "records.db"))
+        self.world = EvidenceStore(store or file_url(folder / "records.db"))
 
     def process(self, **bounds: Any) -> RecommendationProcess:
         log = ControlLog(self.control, clock_us=now_us)
         return RecommendationProcess(self.settings, rules=lambda: self.rules, log=log, **bounds)
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    place = Place(tmp_path)
+@contextlib.contextmanager
+def opened(folder: Path, store: str = "") -> Iterator[Place]:
+    place = Place(folder, store)
     yield place
     place.world.close()
     place.control.close()
 
 
-def test_it_is_the_answer_of_the_store_and_it_is_stored(place: Place) -> None:
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with opened(tmp_path) as place:
+        yield place
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_it_is_the_answer_of_the_store_and_it_is_stored(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
     """Evidence, rules and events are found by the settings; what is asked arrives whole."""
+    store = request.getfixturevalue("postgres_url") if kind == "postgresql" else ""
+    with opened(tmp_path, store) as place:
+        check_answers(place)
+
+
+def check_answers(place: Place) -> None:
+    """Ask twice, and look at both answers."""
     at_us = now_us()
     count = 400
     place.world.add(

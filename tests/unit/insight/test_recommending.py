@@ -352,6 +352,15 @@ def test_what_is_erased_is_left_out_and_counted(scene: Scene) -> None:
     assert (4, 2) == (found.erased, found.recommendation.certificate.eligible)
 
 
+def test_what_is_not_in_the_evidence_yet_is_not_in_the_answer(scene: Scene) -> None:
+    """Its review may be due: traffic without its labels would look better looked after than it is."""
+    scene.add([(a_message(number, 0.9), None) for number in range(10, 20)])
+    scene.world.store.add([a_message(0, 0.9)], [])
+    found = scene.ask(ASKED._replace(model_version="m1"))
+    assert 10 == found.recommendation.certificate.eligible
+    assert NOW_US - HOUR_US - 10 == found.through_us
+
+
 def test_the_newest_model_version_is_meant_where_none_is_named(scene: Scene) -> None:
     """What is running now, not what ran most."""
     scene.add([(a_message(number, 0.9), 0) for number in range(10, 30)])
