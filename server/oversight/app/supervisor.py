@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from oversight.app.access import load_certificate_roles
+from oversight.app.access import load_certificate_roles, published_tokens
 from oversight.app.addresses import check_addresses, find_ports
 from oversight.app.announcement import announce
 from oversight.app.children import Child
@@ -112,7 +112,8 @@ class _Server:
 
     def _announce(self) -> None:
         controller, standby = read_controller(self._run), self._processes.standby
-        sys.stdout.write(announce(self._settings, self._processes.serving, controller, standby=standby))
+        tokens = published_tokens(self._settings.data_dir)
+        sys.stdout.write(announce(self._settings, self._processes.serving, controller, standby=standby, tokens=tokens))
         sys.stdout.flush()
 
     def _wait_until_ready(self, children: Sequence[Child], within_s: float) -> None:
