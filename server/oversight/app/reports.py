@@ -34,6 +34,7 @@ class SupervisorReport:
 
     `workers` decide, with `standby` another one waits; `restarts` maps a child (`worker-0`) to how often it died and
     was started anew. `rolling`: a rolling restart is under way; `rolling_problem`: why the last one stopped, or empty.
+    `tls`: the data port speaks TLS.
     """
 
     pid: int
@@ -45,6 +46,7 @@ class SupervisorReport:
     standby: bool = False
     rolling: bool = False
     rolling_problem: str = ""
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,6 +182,7 @@ class _Server:
             standby=self._processes.standby,
             rolling=self._rolling.under_way,
             rolling_problem=self._rolling.problem,
+            tls=self._settings.tls_cert_file is not None,
         )
         try:
             write_report(self._run, report)
