@@ -43,6 +43,8 @@ def _sentences(
         yield "the admin port: end whoever has its address, or restart the server with another --admin-listen"
     if controller and controller.control_problem:
         yield "thresholds and stops: mend the store; what must stop now, `oversight stop engage --data-dir` stops here"
+    if controller and controller.broken_constraints:
+        yield "the constraints: the stricter values are in force; set live ones that go with the rules, or `file`"
     if not agreed:
         yield "the workers: they agree within a second after a change; if this stays, send SIGHUP to the supervisor"
     if any(worker.problem for worker in workers):

@@ -10,10 +10,8 @@ from typing import NamedTuple
 
 from oversight.app.last_good import LastGood, LastGoodFile
 from oversight.app.publication import Publication, Rules
-from oversight.engine.compile import Blueprint
 from oversight.errors import InvalidPolicyError, Problem
 from oversight.policies import SnapshotSource, assemble_source, compile_source
-from oversight.rules.load import RuleSet
 from oversight.rules.source import RuleFiles, default_folder, read_folder
 from oversight.settings import Settings
 from oversight.thresholds.values import RulesInForce
@@ -115,8 +113,9 @@ class PolicyWatch:
         blueprint, rules = compile_source(source)
         snapshot = assemble_source(source, blueprint)
         self._last_good.keep(LastGood(source.to_document(), snapshot.digest, looked_us))
-        self._publication.put_rules(_rules(source, blueprint, rules))
-        self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
+        checked = RulesInForce(rules.policies, blueprint, source.default_policy)
+        self._publication.put_rules(Rules(source, checked))
+        self._rules = checked
         warnings = tuple(sorted({*files.warnings, *rules.warnings}))
         self.state = PolicyState(
             digest=snapshot.digest,
@@ -136,11 +135,12 @@ class PolicyWatch:
             )
             blueprint, rules = compile_source(source)
             snapshot = assemble_source(source, blueprint)
-            self._publication.put_rules(_rules(source, blueprint, rules))
+            checked = RulesInForce(rules.policies, blueprint, source.default_policy)
+            self._publication.put_rules(Rules(source, checked))
         except (InvalidPolicyError, ValueError, TypeError, KeyError, OSError) as error:
             _log.error("the last good rules cannot be served either: %s", error)
             return False
-        self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
+        self._rules = checked
         self.state = self.state._replace(
             digest=snapshot.digest,
             commit=snapshot.commit,
@@ -175,7 +175,3 @@ class PolicyWatch:
 
     def _blame_folder(self, text: str) -> Problem:
         return Problem(str(self._folder), 0, 0, text)
-
-
-def _rules(source: SnapshotSource, blueprint: Blueprint, rules: RuleSet) -> Rules:
-    return Rules(source, blueprint, {policy.name: policy.thresholds for policy in rules.policies.values()})

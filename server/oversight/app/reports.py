@@ -92,6 +92,7 @@ class ControllerReport:
     control_problem: str = ""
     local_stops: int = 0
     access_problem: str = ""
+    broken_constraints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
