@@ -11,6 +11,7 @@ import pytest
 
 from oversight.storage.migration import migrate
 from oversight.storage.open import open_database
+from oversight.storage.schema import REVISION
 from places import PostgresPlace
 from postgres import PASSWORD, PostgresServer
 from servers import ServerProcess, wait_until
@@ -114,15 +115,15 @@ def test_a_server_migrates_where_it_is_told_to_and_refuses_where_not(tmp_path: P
     finally:
         server.kill()
     assert (
-        "oversight controller: the database has revision 0001, this server needs 0003: run `oversight store migrate`"
-        in server.log.read_text()
+        f"oversight controller: the database has revision 0001, this server needs {REVISION}: "
+        "run `oversight store migrate`" in server.log.read_text()
     )
     assert [("0001",)] == place.ask("SELECT version_num FROM alembic_version")
 
     with a_server(tmp_path, place.url, migrate=True) as willing:
         assert willing.decide("r").recorded
 
-    assert [("0003",)] == place.ask("SELECT version_num FROM alembic_version")
+    assert [(REVISION,)] == place.ask("SELECT version_num FROM alembic_version")
     database.engine.dispose()
 
 

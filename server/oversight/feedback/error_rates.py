@@ -12,7 +12,7 @@ from oversight.feedback.labels import LabelState
 from oversight.feedback.power import labels_needed, labels_without_error
 from oversight.feedback.rows import Rows, settled
 
-__all__ = ["ErrorRate", "RateState", "error_rate"]
+__all__ = ["Counts", "ErrorRate", "RateState", "counts_of", "error_rate", "rate_of_counts"]
 
 
 class RateState(StrEnum):
@@ -20,6 +20,23 @@ class RateState(StrEnum):
 
     MEASURED = "MEASURED"
     INSUFFICIENT_DATA = "INSUFFICIENT_DATA"
+
+
+class Counts(NamedTuple):
+    """
+    What the error rate of one cell is made of.
+
+    `volume` counts its decisions, `labelled` those with a label. In the equal-probability sample of the settled ones
+    `n` have a label, of which `errors` say that the AI was wrong, and `missed` were due and not done. `newest_label_us`
+    is in microseconds since 1970 (UTC), None without labels.
+    """
+
+    volume: int
+    labelled: int
+    n: int
+    errors: int
+    missed: int
+    newest_label_us: int | None
 
 
 class ErrorRate(NamedTuple):
@@ -63,29 +80,47 @@ def error_rate(
     Assumes independent losses within the cell, and that a missing label does not depend on the loss; where
     `missed_share` is not near 0 that is in doubt. Raises ValueError where *total_volume* is below the cell's.
     """
-    if total_volume < len(rows):
-        raise ValueError(f"total_volume is {total_volume}; expected at least the cell's own {len(rows)} decisions")
-    sample = settled(rows).looked_at()
-    labelled = sample.take(sample.state == LabelState.LABELLED)
-    n, errors = len(labelled), int(np.count_nonzero(labelled.loss == 1))
-    low, high = exact_interval(errors, n, confidence=confidence)
-    with_label = rows.state == LabelState.LABELLED
-    enough = n >= labels_without_error(target, 1 - confidence)
-    return ErrorRate(
-        state=RateState.MEASURED if enough else RateState.INSUFFICIENT_DATA,
-        n=n,
-        errors=errors,
-        rate=errors / n if n else None,
-        low=low,
-        high=high,
-        volume=len(rows),
-        volume_share=len(rows) / total_volume if total_volume else 0.0,
-        labelled_share=float(with_label.mean()) if len(rows) else 0.0,
-        missed_share=1 - n / len(sample) if len(sample) else 0.0,
-        newest_label_age_s=_age_s(rows, now_us) if with_label.any() else None,
-        labels_needed=max(0, labels_needed(target, 1 - confidence) - n),
+    return rate_of_counts(
+        counts_of(rows), now_us=now_us, total_volume=total_volume, target=target, confidence=confidence
     )
 
 
-def _age_s(rows: Rows, now_us: int) -> float:
-    return (now_us - int(rows.labelled_at_us.max())) / 1_000_000
+def counts_of(rows: Rows) -> Counts:
+    """Return what the error rate of the decisions in *rows*, all of one cell, is made of."""
+    sample = settled(rows).looked_at()
+    labelled = sample.take(sample.state == LabelState.LABELLED)
+    with_label = rows.state == LabelState.LABELLED
+    return Counts(
+        volume=len(rows),
+        labelled=int(np.count_nonzero(with_label)),
+        n=len(labelled),
+        errors=int(np.count_nonzero(labelled.loss == 1)),
+        missed=len(sample) - len(labelled),
+        newest_label_us=int(rows.labelled_at_us.max()) if with_label.any() else None,
+    )
+
+
+def rate_of_counts(
+    counts: Counts, *, now_us: int, total_volume: int, target: float = 0.05, confidence: float = 0.95
+) -> ErrorRate:
+    """Return the error rate of the cell that was counted, as `error_rate` describes it."""
+    volume, n = counts.volume, counts.n
+    if total_volume < volume:
+        raise ValueError(f"total_volume is {total_volume}; expected at least the cell's own {volume} decisions")
+    low, high = exact_interval(counts.errors, n, confidence=confidence)
+    enough = n >= labels_without_error(target, 1 - confidence)
+    newest_us = counts.newest_label_us
+    return ErrorRate(
+        state=RateState.MEASURED if enough else RateState.INSUFFICIENT_DATA,
+        n=n,
+        errors=counts.errors,
+        rate=counts.errors / n if n else None,
+        low=low,
+        high=high,
+        volume=volume,
+        volume_share=volume / total_volume if total_volume else 0.0,
+        labelled_share=counts.labelled / volume if volume else 0.0,
+        missed_share=counts.missed / (n + counts.missed) if n + counts.missed else 0.0,
+        newest_label_age_s=None if newest_us is None else (now_us - newest_us) / 1_000_000,
+        labels_needed=max(0, labels_needed(target, 1 - confidence) - n),
+    )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from scipy.stats import binom, hypergeom
 
-from oversight.engine.decision import Tier
-from oversight.feedback.facts import DecisionFacts, OutcomeFacts, Verdict, counted, latest
+from oversight.feedback.facts import escalation_of
 from oversight.feedback.intervals import exact_interval
 from oversight.feedback.signs import Finding, Sign, State
 
@@ -36,24 +34,6 @@ def counted_baseline(events: int, n: int) -> Baseline:
     if not n:
         raise ValueError("n is 0; expected some earlier decisions to compare with")
     return Baseline(events / n, events, n)
-
-
-def escalation_of(decision: DecisionFacts, outcomes: Sequence[OutcomeFacts]) -> bool | None:
-    """
-    Return whether *decision* was followed by an unexpected escalation; None where it is not known.
-
-    It was where the conversation went to a person (reported as escalated, or taken over) although the decision was on
-    the loop without an escalation; or where somebody judged afterwards that an escalation which took place should not
-    have (`escalation_expected` is false). Known is what an outcome says; silence is not "no".
-    """
-    taken_over = any(outcome.verdict == Verdict.TAKEN_OVER for outcome in counted(outcomes))
-    escalated, expected = latest(outcomes, "escalated"), latest(outcomes, "escalation_expected")
-    if escalated is None and expected is None and not taken_over:
-        return None
-    went = bool(escalated) or taken_over
-    unforeseen = went and decision.tier == Tier.HUMAN_ON_THE_LOOP and not decision.escalate
-    unneeded = expected is False and (went or decision.escalate)
-    return unforeseen or unneeded
 
 
 def unexpected_escalations(events: int, n: int, baseline: Baseline) -> Finding:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from oversight.engine.decision import Tier
+
 __all__ = [
     "DecisionFacts",
     "ErrorCategory",
@@ -15,6 +17,7 @@ __all__ = [
     "QaSubject",
     "Verdict",
     "counted",
+    "escalation_of",
     "latest",
 ]
 
@@ -131,3 +134,21 @@ def latest(outcomes: Sequence[OutcomeFacts], name: str) -> Any:
         if getattr(outcome, name) is not None
     ]
     return max(found)[1] if found else None
+
+
+def escalation_of(decision: DecisionFacts, outcomes: Sequence[OutcomeFacts]) -> bool | None:
+    """
+    Return whether *decision* was followed by an unexpected escalation; None where it is not known.
+
+    It was where the conversation went to a person (reported as escalated, or taken over) although the decision was on
+    the loop without an escalation; or where somebody judged afterwards that an escalation which took place should not
+    have (`escalation_expected` is false). Known is what an outcome says; silence is not "no".
+    """
+    taken_over = any(outcome.verdict == Verdict.TAKEN_OVER for outcome in counted(outcomes))
+    escalated, expected = latest(outcomes, "escalated"), latest(outcomes, "escalation_expected")
+    if escalated is None and expected is None and not taken_over:
+        return None
+    went = bool(escalated) or taken_over
+    unforeseen = went and decision.tier == Tier.HUMAN_ON_THE_LOOP and not decision.escalate
+    unneeded = expected is False and (went or decision.escalate)
+    return unforeseen or unneeded

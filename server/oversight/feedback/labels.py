@@ -17,7 +17,7 @@ from oversight.feedback.facts import (
     counted,
 )
 
-__all__ = ["AUDIT_DUE_H", "Label", "LabelState", "label", "loss_of"]
+__all__ = ["AUDIT_DUE_H", "Label", "LabelState", "drawn_probability", "due_at_us", "label", "loss_of"]
 
 AUDIT_DUE_H = 72.0
 """Hours after a decision by which its audit is due, where no setting says otherwise."""
@@ -78,10 +78,9 @@ def label(
     """
     if decision.tier >= Tier.HUMAN_AS_THE_LOOP:
         return Label(LabelState.NOT_DUE, None, 0.0)
-    reviewed = decision.tier == Tier.HUMAN_IN_THE_LOOP
-    due = reviewed or decision.audit_selected
-    probability = 1.0 if reviewed else decision.audit_probability
-    usable = [outcome for outcome in counted(outcomes) if _in_design(outcome, due=due)]
+    due_us = due_at_us(decision, audit_due_h=audit_due_h)
+    probability = drawn_probability(decision)
+    usable = [outcome for outcome in counted(outcomes) if _in_design(outcome, due=due_us is not None)]
     speaking = [(outcome, loss) for outcome in usable if (loss := loss_of(outcome)) is not None]
     if speaking:
         basis = max((LabelBasis(outcome.label_basis or 0) for outcome, _ in speaking), key=_INFORMS.index)
@@ -93,11 +92,25 @@ def label(
             basis,
             max(outcome.observed_at_us for outcome in [*(outcome for outcome, _ in speaking), *unfounded]),
         )
-    if not due:
+    if due_us is None:
         return Label(LabelState.NOT_DUE, None, probability)
-    sla_s = decision.review_sla_s if reviewed else None
-    due_us = decision.decided_at_us + round((audit_due_h * 3600 if sla_s is None else sla_s) * 1_000_000)
     return Label(LabelState.MISSED if due_us < now_us else LabelState.PENDING, None, probability)
+
+
+def due_at_us(decision: DecisionFacts, *, audit_due_h: float = AUDIT_DUE_H) -> int | None:
+    """Return until when somebody is to look at *decision* (`label`), None where nobody is."""
+    reviewed = decision.tier == Tier.HUMAN_IN_THE_LOOP
+    if decision.tier >= Tier.HUMAN_AS_THE_LOOP or not (reviewed or decision.audit_selected):
+        return None
+    sla_s = decision.review_sla_s if reviewed else None
+    return decision.decided_at_us + round((audit_due_h * 3600 if sla_s is None else sla_s) * 1_000_000)
+
+
+def drawn_probability(decision: DecisionFacts) -> float:
+    """Return the chance (0..1) that the design gave *decision* to be looked at, whether it was or not."""
+    if decision.tier >= Tier.HUMAN_AS_THE_LOOP:
+        return 0.0
+    return 1.0 if decision.tier == Tier.HUMAN_IN_THE_LOOP else decision.audit_probability
 
 
 _INFORMS = (LabelBasis.AUDIT, LabelBasis.REVIEW, LabelBasis.CENSUS)

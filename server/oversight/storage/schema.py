@@ -5,17 +5,18 @@ from __future__ import annotations
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
 
 from oversight.errors import StoreVersionError
-from oversight.storage.tables import metadata, schema_version
+from oversight.storage.evidence_tables import metadata
+from oversight.storage.tables import schema_version
 
 __all__ = ["REVISION", "REVISIONS", "check_schema", "create_schema", "find_revision", "revision_table"]
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every layout there has been, oldest first."""
 
 REVISION = REVISIONS[-1]
 """The layout that this server reads and writes."""
 
-_VERSIONS = {"0001": 2, "0002": 3, "0003": 4}
+_VERSIONS = {"0001": 2, "0002": 3, "0003": 4, "0004": 5}
 """What servers before there were revisions look at, by revision: they must refuse what they do not know."""
 
 # Alembic's own; apart, because our tables are compared with a database's without it.

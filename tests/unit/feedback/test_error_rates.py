@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from oversight.feedback.error_rates import RateState, error_rate
+from oversight.feedback.error_rates import Counts, RateState, counts_of, error_rate, rate_of_counts
 from oversight.feedback.intervals import exact_interval
 from oversight.feedback.labels import LabelState
 from unit.feedback.feedback_rows import HOUR_US, some_rows
@@ -81,3 +81,16 @@ def test_labels_that_take_longer_for_errors_do_not_bias_the_rate() -> None:
     assert found.low < 0.3 < found.high
     assert found.n > 3_000
     assert exact_interval(int(wrong[there].sum()), int(there.sum()))[1] < 0.27
+
+
+def test_a_rate_from_counts_is_the_rate_from_rows() -> None:
+    """A store that counts by itself must come to the same figure."""
+    states = [LabelState.LABELLED] * 90 + [LabelState.MISSED] * 10 + [LabelState.PENDING]
+    rows = some_rows([1] * 5 + [0] * 85 + [None] * 11, states=states)
+
+    counts = counts_of(rows)
+
+    assert Counts(volume=101, labelled=90, n=90, errors=5, missed=10, newest_label_us=90 * HOUR_US) == counts
+    assert error_rate(rows, now_us=200 * HOUR_US, total_volume=500) == rate_of_counts(
+        counts, now_us=200 * HOUR_US, total_volume=500
+    )

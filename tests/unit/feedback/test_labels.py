@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oversight.feedback.facts import DecisionFacts, ErrorCategory, LabelBasis, OutcomeFacts, QaSubject, Verdict
-from oversight.feedback.labels import Label, LabelState, label
+from oversight.feedback.labels import Label, LabelState, drawn_probability, due_at_us, label
 
 HOUR_US = 3_600_000_000
 ON = DecisionFacts("d", 0, tier=1, audit_probability=0.05)
@@ -151,3 +151,21 @@ def test_order_changes_nothing_and_an_error_more_never_helps(
     rejected = judged(Verdict.REJECTED, basis=data.draw(st.sampled_from(LabelBasis)))
     worse = label(decision, [*outcomes, rejected], now_us=9)
     assert (found.loss or 0) <= (worse.loss or 0)
+
+
+@pytest.mark.parametrize(
+    ("decision", "due_us", "probability"),
+    [
+        (DecisionFacts("a", 5, 1, audit_selected=True, audit_probability=0.1), 5 + 2 * 3_600_000_000, 0.1),
+        (DecisionFacts("a", 5, 1, audit_probability=0.1), None, 0.1),
+        (DecisionFacts("a", 5, 2, review_sla_s=60), 5 + 60_000_000, 1.0),
+        (DecisionFacts("a", 5, 2), 5 + 2 * 3_600_000_000, 1.0),
+        (DecisionFacts("a", 5, 3, audit_selected=True, audit_probability=0.1), None, 0.0),
+    ],
+)
+def test_what_is_due_and_how_likely_it_was_drawn_is_known_without_outcomes(
+    decision: DecisionFacts, due_us: int | None, probability: float
+) -> None:
+    """A store keeps both for decisions of which nobody has said anything yet."""
+    assert due_us == due_at_us(decision, audit_due_h=2)
+    assert probability == drawn_probability(decision)

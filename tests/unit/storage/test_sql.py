@@ -16,6 +16,7 @@ from oversight.engine.identity import request_key
 from oversight.errors import StoreUnavailableError, StoreVersionError
 from oversight.storage.chain import GENESIS, canonical_row, link, seal
 from oversight.storage.records import Added
+from oversight.storage.schema import REVISION
 from oversight.storage.sql import SqlStore, open_reader
 from oversight.storage.tables import decisions, outcomes
 from places import Place
@@ -223,7 +224,9 @@ def test_a_database_of_another_version_is_refused_in_words(
     make_store().add([a_record(1)], [])
     place.ask("UPDATE alembic_version SET version_num = '9999'")
 
-    with pytest.raises(StoreVersionError, match=r"revision 9999, which this server does not know; it needs 0003"):
+    with pytest.raises(
+        StoreVersionError, match=rf"revision 9999, which this server does not know; it needs {REVISION}"
+    ):
         make_store().add([a_record(2)], [])
     with pytest.raises(StoreUnavailableError, match="revision 9999"):
         reader.find_decision(an_id(1))
