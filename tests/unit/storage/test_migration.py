@@ -27,9 +27,15 @@ from oversight.storage.open import open_database
 from oversight.storage.records import Added
 from oversight.storage.schema import REVISION, REVISIONS
 from oversight.storage.sql import SqlStore
+from oversight.storage.verification import verify_store
 from places import Place, PostgresPlace
 
 NEWEST_VERSION = int(REVISION) + 1
+OUTCOME = """
+    INSERT INTO outcomes
+    (outcome_id, body_sha256, status, received_at_us, caller, decision_id, writer, chain_seq, chain_hash, caller_tenant)
+    VALUES ('o', 'b', 1, 1, 'c', 'd', 'w', 1, 'h', 'acme')
+"""
 CHECKPOINT = "INSERT INTO retention_checkpoints VALUES ('w', 'decisions', 5, 'h', 1, 5, 2, 'k', 's')"
 
 
@@ -142,6 +148,8 @@ def test_a_database_of_before_there_were_revisions_is_taken_over_with_its_record
     assert found is not None
     assert ["outcome-1"] == [one.outcome.outcome_id for one in found.outcomes]
     assert "{}" == store.get_snapshot("d1")
+    report = verify_store(database.engine, key=None)
+    assert ((), 4) == (tuple(report.findings), sum(chain.records for chain in report.chains))
     assert [(1,), (2,), (3,)] == place.ask("SELECT chain_seq FROM decisions ORDER BY chain_seq")
 
 
@@ -299,8 +307,7 @@ def test_the_revisions_that_the_server_knows_are_those_that_there_are() -> None:
     [
         ("INSERT INTO control_events VALUES (1, 1, 'k', 'a', 'j', '{}', 'control', 1, 'h')", "1 changes and stops"),
         (
-            "INSERT INTO outcomes (outcome_id, body_sha256, status, received_at_us, caller, decision_id, writer,"
-            " chain_seq, chain_hash, caller_tenant) VALUES ('o', 'b', 1, 1, 'c', 'd', 'w', 1, 'h', 'acme')",
+            OUTCOME,
             "the tenants of the 1 outcomes",
         ),
         ("INSERT INTO tokens VALUES ('t', 'd', 'n', 'r', NULL, 1, 'a', NULL, NULL)", "1 tokens"),
