@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Select
-from sqlalchemy.dialects import postgresql
 
 from contract.samples import NOW_US, a_record, an_id
 from oversight.storage.listing import person_statement, walk_statements
@@ -42,7 +41,7 @@ def store(postgres_server: PostgresServer) -> Iterator[SqlStore]:
 
 def rows_read(connection: Connection, statement: Select[Any]) -> int:
     """Run *statement* and return how many rows it took from tables and indexes, as PostgreSQL counted them."""
-    compiled = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    compiled = statement.compile(connection.engine, compile_kwargs={"literal_binds": True})
     (plans,) = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}".replace("%", "%%")).one()
     return sum(map(_read, _nodes(plans[0]["Plan"])))
 
