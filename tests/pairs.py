@@ -77,13 +77,14 @@ class Seen(NamedTuple):
 class Caller:
     """A thread that asks one server on one connection again and again."""
 
-    def __init__(self, target: str, stop: threading.Event, pause_s: float = 0.0) -> None:
+    def __init__(self, target: str, stop: threading.Event, pause_s: float = 0.0, token: str = "") -> None:
         self.replies = 0
         self.torn = 0
         self.backwards = 0
         self.seen: list[Seen] = [Seen(-1, 0.0)]
         self._stop = stop
         self._pause_s = pause_s
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else None
         # A connection of its own, and with it maybe another worker.
         self._channel = grpc.insecure_channel(target, [("grpc.use_local_subchannel_pool", 1)])
         self._thread = threading.Thread(target=self._ask)
@@ -104,7 +105,7 @@ class Caller:
         request = a_request(response_confidence=0.99)
         while not self._stop.is_set():
             try:
-                reply = stub.Decide(request, timeout=10, wait_for_ready=True)
+                reply = stub.Decide(request, timeout=10, wait_for_ready=True, metadata=self._metadata)
             except grpc.RpcError as error:
                 if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
                     continue  # the connection is renewed

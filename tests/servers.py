@@ -195,7 +195,7 @@ class ServerProcess:
         return read_status(self.data_dir)
 
     def child_pids(self) -> list[int]:
-        """Return the process ids of controller and workers, from the kernel's own list."""
+        """Return the process ids of controller, keeper and workers, from the kernel's own list."""
         tasks = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         with contextlib.suppress(FileNotFoundError):
             return [int(pid) for pid in tasks.read_text().split()]

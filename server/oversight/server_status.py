@@ -57,6 +57,7 @@ class ServerStatus:
     pending: int
     pending_bytes: int
     oldest_age_s: float | None
+    pending_age_s: float | None
     store_problem: str
     drained_through_us: int | None
     waiting_outcomes: int

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from bench.bodies import batch_of
 from bench.contenders import Server, cpu_s, started, wait_for
@@ -46,7 +47,7 @@ def measure_draining(plan: Plan) -> Findings:
         def measure(condition: str, number: int) -> list[_Step]:
             if condition == busy:
                 return _steps(rates, lambda rate: _send_while_draining(server, plan, rate))
-            with _paused(_controller(server)):
+            with _paused(_keeper(server)):
                 return _steps(rates, lambda rate: send_at(server, plan, rate, seconds=plan.seconds))
 
         found = take_turns([calm, busy], plan.long_rounds, measure)
@@ -103,8 +104,7 @@ def _steps(rates: Sequence[float], send: Callable[[float], Latency]) -> list[_St
 
 def _send_while_draining(server: Server, plan: Plan, rate_per_s: float) -> Latency:
     """Return the latency at one rate with a backlog that does not end before the load does."""
-    controller = _controller(server)
-    with _paused(controller):
+    with _paused(_keeper(server)):
         for _ in range(_FILLS):
             if _journal_bytes(server) >= _BACKLOG_BYTES:
                 break
@@ -130,11 +130,19 @@ def _journal_bytes(server: Server) -> int:
 
 
 def _controller(server: Server) -> int:
-    """Return the process id of the controller, which drains and compiles."""
+    """Return the process id of the controller, which has rules compiled."""
     controller = read_status(server.data_dir).controller
     if controller is None:
         raise NotMeasuredError("the controller has not said anything")
     return controller.pid
+
+
+def _keeper(server: Server) -> int:
+    """Return the process id of the keeper, which drains."""
+    keeper = read_status(server.data_dir).keeper
+    if keeper is None:
+        raise NotMeasuredError("the keeper has not said anything")
+    return keeper.pid
 
 
 @contextlib.contextmanager
@@ -148,12 +156,13 @@ def _paused(pid: int) -> Iterator[None]:
 
 
 def _wait_until_idle(pid: int) -> None:
-    """Wait until a process has nothing left to do."""
+    """Wait until a process has nothing left to do, nor has left it to another one."""
 
     def is_idle() -> bool:
         before_s = cpu_s(pid)
         time.sleep(1)
-        return cpu_s(pid) - before_s < 0.1
+        children = "".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+        return not children.strip() and cpu_s(pid) - before_s < 0.1
 
     wait_for(is_idle, "the last rules to be in force")
 

@@ -2,7 +2,7 @@
 What draining costs: `PYTHONPATH=tests python tests/bench/drain.py [--records 1000000] [--store postgresql]`.
 
 One process writes a backlog into a worker's journal in a temporary folder: every decision made by the engine under the
-default policy, and recorded in the form that workers write. Another drains it into an SQLite file, as the controller
+default policy, and recorded in the form that workers write. Another drains it into an SQLite file, as the keeper
 does, or into a PostgreSQL: one of its own (durable, on this machine), or the empty database whose URL is given. The
 figure that counts is CPU time a record (user and system) of the draining process; the wall clock has the waiting for
 the disk and for the database in it. Messages have new values each, so that few reasons repeat; `--alike` sends one
@@ -202,7 +202,7 @@ def drain_backlog(made: Path, records: int, url: str) -> None:
     sql.prepare()
     decode = partial(decode_frame, keys=KEYS)
     print_count(Drain(root, sql, decode=decode, count=count_records), root / "worker-0")
-    # As the controller does.
+    # As the keeper does.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)

@@ -14,14 +14,14 @@ from servers import ServerProcess
 
 __all__ = ["VICTIMS", "kill", "run_rounds"]
 
-VICTIMS = ("worker", "controller", "supervisor")
+VICTIMS = ("worker", "controller", "keeper", "supervisor")
 
 
 def run_rounds(
     folder: Path, rounds: int, *, seed: int, workers: int, calls: Calls, store: Store | None = None
 ) -> tuple[Store, Promises]:
     """
-    Kill worker, controller and supervisor in turn, at random moments of a load; then stop in order.
+    Kill worker, controller, keeper and supervisor in turn, at random moments of a load; then stop in order.
 
     After each kill the server must come back and bring into the *store* (by default the embedded one) what was answered
     before the next one.
@@ -56,6 +56,8 @@ def kill(server: ServerProcess, victim: str, chance: random.Random) -> None:
         pid = server.pid
     elif victim == "controller":
         pid = status.controller.pid if status.controller else 0
+    elif victim == "keeper":
+        pid = status.keeper.pid if status.keeper else 0
     else:
         pid = chance.choice(status.workers).pid
     assert pid, f"no {victim} to kill"

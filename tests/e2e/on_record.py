@@ -69,8 +69,8 @@ class Store:
 
 def store_problem(server: ServerProcess) -> str:
     """Return why the store takes nothing, as the server says."""
-    controller = server.status().controller
-    return controller.store_problem if controller else ""
+    keeper = server.status().keeper
+    return keeper.store_problem if keeper else ""
 
 
 def settle(server: ServerProcess, store: Store, promises: Promises) -> None:
@@ -81,8 +81,8 @@ def settle(server: ServerProcess, store: Store, promises: Promises) -> None:
     """
 
     def is_settled() -> bool:
-        controller = server.status().controller
-        if controller is None or controller.pending_records:
+        keeper = server.status().keeper
+        if keeper is None or keeper.pending_records:
             return False
         try:
             return not any(store.missing(promises))

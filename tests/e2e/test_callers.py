@@ -41,7 +41,7 @@ def assert_nobody_notices(disturb: Callable[[ServerProcess], None], folder: Path
 
 def wait_for_workers(server: ServerProcess) -> None:
     """Wait until every worker, also one on standby, has said that it serves."""
-    wait_until(lambda: len(server.status().workers) == len(server.child_pids()) - 1, "all workers")
+    wait_until(lambda: len(server.status().workers) == len(server.child_pids()) - 2, "all workers")
 
 
 def kill_in_turn(server: ServerProcess) -> None:

@@ -43,10 +43,10 @@ def halted(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def controller_pid(server: ServerProcess) -> int:
-    """Return the process id of the controller that lives."""
-    controller = wait_until(lambda: server.status().controller, "a controller")
-    return wait_until(lambda: controller.pid if controller.pid in server.child_pids() else None, "the controller")
+def keeper_pid(server: ServerProcess) -> int:
+    """Return the process id of the keeper that lives."""
+    keeper = wait_until(lambda: server.status().keeper, "a keeper")
+    return wait_until(lambda: keeper.pid if keeper.pid in server.child_pids() else None, "the keeper")
 
 
 def decisions_in(segment: Path) -> set[str]:
@@ -97,10 +97,10 @@ def test_a_drain_that_dies_repeats_nothing(
         for number in range(rounds):
             log = tmp_path / f"strace-{number}.log"
             try:
-                with halted(server.pid):  # so that nobody starts another controller while we look
+                with halted(server.pid):  # so that nobody starts another keeper while we look
                     with (
                         Load(server.target, f"{seed}-{number}", promises) as load,
-                        killed_when_it_calls(controller_pid(server), calls, log, at=at),
+                        killed_when_it_calls(keeper_pid(server), calls, log, at=at),
                     ):
                         load.wait_for(1)
                     check_killed(server, log, store, calls)

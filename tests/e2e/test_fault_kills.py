@@ -27,7 +27,7 @@ def test_every_answered_decision_survives_kill_9(
 def test_it_survives_in_postgresql_too(
     tmp_path: Path, faults: FaultTable, rounds: int, seed: int, postgres_url: str
 ) -> None:
-    """A controller that dies leaves a transaction on the server, which must not be half a batch."""
+    """A keeper that dies leaves a transaction on the server, which must not be half a batch."""
     rounds = max(rounds, len(VICTIMS))
     store = Store.in_postgres(postgres_url)
     store, promises = run_rounds(tmp_path, rounds, seed=seed, workers=2, calls="both", store=store)

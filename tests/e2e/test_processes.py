@@ -15,7 +15,7 @@ def test_children_end_with_a_killed_supervisor(server: ServerProcess) -> None:
     """Else they would keep the port and the journals, and the next start would find both taken."""
     server.start()
     children = server.child_pids()
-    assert 2 == len(children)
+    assert 3 == len(children)
 
     os.kill(server.pid, signal.SIGKILL)
     server.wait()

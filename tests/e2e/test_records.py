@@ -37,7 +37,7 @@ def store_held(server: ServerProcess) -> Iterator[None]:
 
 def store_problem(status: Status) -> str:
     """Return why the store takes nothing."""
-    return status.controller.store_problem if status.controller else ""
+    return status.keeper.store_problem if status.keeper else ""
 
 
 def an_outcome(decision_id: str, outcome_id: str) -> outcome_service_pb2.RecordOutcomeRequest:
@@ -89,7 +89,7 @@ def test_what_a_stop_could_not_store_is_stored_after_the_next_start(tmp_path: Pa
 def test_decisions_go_on_while_the_store_takes_nothing_and_arrive_afterwards(server: ServerProcess) -> None:
     """A database that is away is no reason to stop a contact centre; the operator sees how late records are."""
     server.start()
-    wait_until(lambda: server.status().controller and (server.data_dir / "records.db").exists(), "the store")
+    wait_until(lambda: server.status().keeper and (server.data_dir / "records.db").exists(), "the store")
     with store_held(server):
         answered = {server.decide(f"r{number}").decision_id for number in range(20)}
         status = wait_until(

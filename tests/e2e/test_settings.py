@@ -33,17 +33,27 @@ def test_workers_stay_on_one_cpu_each_where_they_are_told_to(tmp_path: Path, pin
 
 
 def test_deciding_wins_a_shared_cpu(server: ServerProcess) -> None:
-    """The controller compiles and drains when there is time."""
+    """The keeper drains when there is time; the controller is nicer than workers, but for what must not wait."""
     server.start()
-    controller = server.status().controller
-    assert controller is not None
+    status = server.status()
+    assert status.controller is not None
+    assert status.keeper is not None
+    processes = (server.worker_pid(), status.controller.pid, status.keeper.pid)
 
-    niceness = {pid: os.getpriority(os.PRIO_PROCESS, pid) for pid in (controller.pid, server.worker_pid())}
+    worker, controller, keeper = (os.getpriority(os.PRIO_PROCESS, pid) for pid in processes)
+    urgent = [one for one in threads(status.controller.pid) if os.getpriority(os.PRIO_PROCESS, one) == worker]
 
-    assert os.getpriority(os.PRIO_PROCESS, 0) == niceness[server.worker_pid()]
-    assert niceness[controller.pid] > niceness[server.worker_pid()]
-    # So that a worker that wakes need not wait for the end of the controller's slice.
-    assert (os.SCHED_IDLE, os.SCHED_OTHER) == tuple(map(os.sched_getscheduler, niceness))
+    assert os.getpriority(os.PRIO_PROCESS, 0) == worker < controller < keeper
+    # So that a worker that wakes need not wait for the end of the keeper's slice.
+    assert [os.SCHED_OTHER, os.SCHED_OTHER, os.SCHED_IDLE] == list(map(os.sched_getscheduler, processes))
+    assert {os.SCHED_IDLE} == set(map(os.sched_getscheduler, threads(status.keeper.pid)))
+    assert 3 == len(urgent), "stops and thresholds, tokens, keys"
+    assert {os.SCHED_OTHER} == set(map(os.sched_getscheduler, threads(status.controller.pid)))
+
+
+def threads(pid: int) -> list[int]:
+    """Return the ids of a process' threads."""
+    return [int(path.name) for path in Path(f"/proc/{pid}/task").iterdir()]
 
 
 def test_no_secret_and_no_setting_stands_in_the_arguments_of_a_process(server: ServerProcess) -> None:
@@ -52,7 +62,7 @@ def test_no_secret_and_no_setting_stands_in_the_arguments_of_a_process(server: S
 
     arguments = [Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in server.child_pids()]
 
-    assert [[b"controller", b""], [b"worker", b"--index", b"0", b""]] == [
+    assert [[b"controller", b""], [b"keeper", b""], [b"worker", b"--index", b"0", b""]] == [
         given[given.index(b"oversight.app") + 1 :] for given in arguments
     ]
 
@@ -94,7 +104,7 @@ def test_a_store_of_another_version_ends_the_start(server: ServerProcess) -> Non
 
     assert 1 == server.wait()
     assert "9999" in server.log.read_text()
-    assert "oversight controller: " in server.log.read_text()
+    assert "oversight keeper: " in server.log.read_text()
 
 
 def test_the_folder_of_rules_is_looked_at_as_often_as_said(tmp_path: Path) -> None:

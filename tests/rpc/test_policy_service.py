@@ -12,7 +12,7 @@ import grpc
 import pytest
 
 from desks import NOW_US, RuleFolder
-from oversight.app.reports import ControllerReport, SupervisorReport, write_report
+from oversight.app.reports import ControllerReport, KeeperReport, SupervisorReport, write_report
 from oversight.engine.snapshot import LiveValue
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.policies import SnapshotSource, assemble_source, compile_source
@@ -368,17 +368,13 @@ def test_the_state_comes_over_the_port(port: Port) -> None:
     )
     write_report(
         run,
-        ControllerReport(
-            2**22 + 2,
-            NOW_US,
-            NOW_US,
-            digest,
-            "",
-            NOW_US,
-            NOW_US - 5,
-            NOW_US,
-            store_problem="it is down",
-            pending_records=7,
+        ControllerReport(2**22 + 2, NOW_US, NOW_US, digest, "", NOW_US, NOW_US - 5, NOW_US),
+    )
+    counted_at_us = NOW_US - 3_000_000
+    write_report(
+        run,
+        KeeperReport(
+            2**22 + 3, NOW_US, NOW_US, store_problem="it is down", pending_records=7, counted_at_us=counted_at_us
         ),
     )
 
@@ -389,9 +385,10 @@ def test_the_state_comes_over_the_port(port: Port) -> None:
         *(found.listen, found.admin_listen, found.workers, found.standby),
         dict(found.restarts),
     )
-    assert ["supervisor", "controller"] == [one.name for one in found.processes]
+    assert ["supervisor", "controller", "keeper"] == [one.name for one in found.processes]
     assert (NOW_US, NOW_US - 5) == (found.started_at.ToMicroseconds(), found.policy.confirmed_at.ToMicroseconds())
     assert ("it is down", 7) == (found.records.store_problem, found.records.pending)
+    assert found.records.pending_age_s >= 3
     assert not found.policy.HasField("since"), "no worker has said anything"
     assert any("the store does not take records" in alarm for alarm in found.alarms)
     assert any("nothing is lost" in sentence for sentence in found.advice)

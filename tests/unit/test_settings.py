@@ -55,7 +55,7 @@ ENFORCED = {
     "id_key_file": "unit/app/test_keys.py::test_files_named_by_settings_are_read_instead_and_never_made",
     "audit_key_file": "unit/app/test_keys.py::test_files_named_by_settings_are_read_instead_and_never_made",
     "workers": "e2e/test_start.py::test_every_worker_decides_by_the_same_rules",
-    "standby": "unit/app/test_processes.py::test_a_server_has_a_controller_and_its_workers",
+    "standby": "unit/app/test_processes.py::test_a_server_has_a_controller_a_keeper_and_its_workers",
     "worker_pinning": "e2e/test_settings.py::test_workers_stay_on_one_cpu_each_where_they_are_told_to",
     "max_waiting_calls": "rpc/test_server.py::test_calls_beyond_those_that_may_wait_are_refused_while_health_answers",
     "max_message_bytes": "rpc/test_server.py::test_the_largest_message_is_the_one_that_is_set",

@@ -212,6 +212,7 @@ class RecordStatus:
     drained_through: datetime | None
     waiting_outcomes: int
     expired_outcomes: int
+    pending_age_s: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ def main() -> int:
     """Run one process of the server; settings come on standard input. Return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m oversight.app", description=__doc__)
     roles = parser.add_subparsers(dest="role", required=True)
-    roles.add_parser("controller", help="reads and publishes rules, drains journals")
+    roles.add_parser("controller", help="publishes rules, thresholds and stops, serves the admin port")
+    roles.add_parser("keeper", help="drains journals, and looks after what is in the store")
     worker = roles.add_parser("worker", help="answers calls")
     worker.add_argument("--index", type=int, required=True)
     worker.add_argument("--in-turn", action="store_true", help="one worker serves, the others wait for its end")
@@ -31,6 +32,10 @@ def main() -> int:
             from oversight.app.controller import run_controller  # as above
 
             return run_controller(brief.settings)
+        if arguments.role == "keeper":
+            from oversight.app.keeper import run_keeper  # as above
+
+            return run_keeper(brief.settings)
         from oversight.app.worker import run_worker  # as above
 
         return run_worker(brief.settings, arguments.index, generation=brief.generation, in_turn=arguments.in_turn)

@@ -19,6 +19,8 @@ class AccessDesk:
     """
     Publishes whose credentials are taken, in `loops`; `access` is for the admin port.
 
+    The loops are urgent: build the desk before the process gives its priority up.
+
     Raises `KeyFileError` for a file that cannot be used.
     """
 
@@ -28,9 +30,9 @@ class AccessDesk:
         self._tokens = TokenWatch(open_tokens(settings), run)
         self._keys = KeyWatch(settings, run) if settings.jwt_jwks else None
         self.loops = (
-            Repetition("the look at the tokens", _LOOK_S, self._look_at_tokens),
+            Repetition("the look at the tokens", _LOOK_S, self._look_at_tokens, urgent=True),
             # Apart: an issuer that does not answer must not delay a revocation.
-            Repetition("the look at the issuer's keys", _LOOK_S, self._look_at_keys),
+            Repetition("the look at the issuer's keys", _LOOK_S, self._look_at_keys, urgent=True),
         )
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from oversight.app.reports import ControllerReport, SupervisorReport, WorkerReport
+from oversight.app.reports import ControllerReport, KeeperReport, SupervisorReport, WorkerReport
 
 __all__ = ["advise"]
 
@@ -12,18 +12,20 @@ __all__ = ["advise"]
 def advise(
     supervisor: SupervisorReport | None,
     controller: ControllerReport | None,
+    keeper: KeeperReport | None,
     workers: Sequence[WorkerReport],
     *,
     silent: Sequence[str],
     agreed: bool,
 ) -> tuple[str, ...]:
     """Return what to do; *silent* are processes that do not run or say nothing. Empty where all is well."""
-    return tuple(_sentences(supervisor, controller, workers, silent, agreed=agreed))
+    return tuple(_sentences(supervisor, controller, keeper, workers, silent, agreed=agreed))
 
 
 def _sentences(
     supervisor: SupervisorReport | None,
     controller: ControllerReport | None,
+    keeper: KeeperReport | None,
     workers: Sequence[WorkerReport],
     silent: Sequence[str],
     *,
@@ -37,7 +39,7 @@ def _sentences(
         yield "the rolling restart: mend its cause and send SIGHUP to the supervisor again; the older processes serve"
     if controller and controller.problems:
         yield "the rule files: correct what stands below (`oversight check` shows it too), or go back a commit"
-    if controller and controller.store_problem:
+    if keeper and keeper.store_problem:
         yield "the store: nothing is lost, records wait in the journals; mend it, and watch the room on the disk"
     if controller and controller.admin_problem:
         yield "the admin port: end whoever has its address, or restart the server with another --admin-listen"

@@ -1,4 +1,4 @@
-"""The controller: publishes the rules, drains the journals, serves the admin port, and says that it lives."""
+"""The controller: publishes rules, thresholds, stops and callers, serves the admin port, and says that it lives."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 
 from oversight.app.access_desk import AccessDesk
 from oversight.app.admin_port import AdminPort
 from oversight.app.clock import now_us
+from oversight.app.compiling import compile_beside_callers
 from oversight.app.control_report import describe_control
 from oversight.app.control_watch import ControlWatch
-from oversight.app.drain_watch import DrainWatch
 from oversight.app.file_check import FileCheck
 from oversight.app.handover import run_folder
 from oversight.app.keys import load_keys
@@ -26,32 +25,20 @@ from oversight.app.publication import Publication
 from oversight.app.reloading import Reloading
 from oversight.app.repetition import Repetition
 from oversight.app.reports import ControllerReport, write_report
-from oversight.app.retention_watch import RetentionWatch
 from oversight.app.server_status import server_status
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.app.status import read_status
-from oversight.app.store import (
-    open_control_listener,
-    open_control_store,
-    open_store,
-    open_store_database,
-    open_store_reader,
-)
+from oversight.app.store import open_control_listener, open_control_store, open_store_database, open_store_reader
 from oversight.app.store_reader import StoreReader
 from oversight.app.threshold_desk import ThresholdDesk
-from oversight.app.yielding import settle_memory, yield_to_callers
+from oversight.app.yielding import settle_memory
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
-from oversight.grpc_api.convert.frames import count_records, decode_frame
-from oversight.journal.drain import Drain
 from oversight.policy_desk import PolicyDesk
 from oversight.settings import Settings
-from oversight.storage.checkpoints import CheckpointKey
 from oversight.storage.erasure import Erasure
 from oversight.storage.listing import SqlListing
-from oversight.storage.pending import PendingOutcomes
-from oversight.storage.retention import Retention, months_before
 from oversight.storage.snapshot_listing import SqlSnapshotListing
 from oversight.telemetry.counters import Counters
 from oversight.telemetry.logs import configure_logs
@@ -61,13 +48,13 @@ __all__ = ["run_controller"]
 
 _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
-_RETENTION_S = 1.0
-_NICENESS = 19
-_COUNT_S = 5.0
+_NICENESS = 10
+"""
+Enough for deciding to come first on a shared CPU. Not SCHED_IDLE, nor much nicer: a thread that waits for a CPU with
+the interpreter's lock in its hand keeps those that bring a stop into force waiting, too (docs/adr/0028).
+"""
 _LAPSE_S = 10.0
 _ADMIN_GRACE_S = 0.5
-_HANDING_OVER_S = 1.0
-"""What a drain may take when a successor goes on with it at once."""
 _log = logging.getLogger(__name__)
 
 
@@ -78,21 +65,20 @@ def run_controller(settings: Settings) -> int:
     Raises `InvalidPolicyError` where neither the folder nor an earlier run has rules that compile, and
     `StoreVersionError` for a database of another version.
     """
-    # Before the priority is given up: a stop must not wait until nobody calls.
-    control = _Control()
-    os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
     configure_logs("controller", level=settings.log_level, form=settings.log_format)
+    # Before the priority is given up: a stop and a revocation must not wait until nobody calls.
+    control, desk = _Control(), AccessDesk(settings)
+    os.nice(_NICENESS)  # threads that are made from now on inherit it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signals = SignalPipe(signal.SIGTERM, signal.SIGUSR1)
-    controller = _Controller(settings, control, wake=signals.wake)
+    controller = _Controller(settings, control, desk, wake=signals.wake)
     controller.publish()
-    yield_to_callers()
     settle_memory()
     controller.start()
-    while not (told := signals.wait(_HEARTBEAT_S)):
+    while not signals.wait(_HEARTBEAT_S):
         controller.report()
-    controller.stop(followed=signal.SIGTERM not in told)
+    controller.stop()
     return 0
 
 
@@ -106,7 +92,7 @@ class _Control:
 
 
 class _Controller:
-    def __init__(self, settings: Settings, control: _Control, *, wake: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, control: _Control, desk: AccessDesk, *, wake: Callable[[], None]) -> None:
         self._settings = settings
         self._wake = wake
         self._run = run_folder(settings.data_dir)
@@ -114,7 +100,13 @@ class _Controller:
         self._last_good = LastGoodFile(settings.data_dir)
         self._outbox = SnapshotOutbox(settings.data_dir)
         self._publication = Publication(self._run, outbox=self._outbox, clock_us=now_us)
-        self._policy = PolicyWatch(settings, self._publication, last_good=self._last_good, clock_us=now_us)
+        self._policy = PolicyWatch(
+            settings,
+            self._publication,
+            last_good=self._last_good,
+            clock_us=now_us,
+            compile_rules=partial(compile_beside_callers, self._run),
+        )
         self._control_store = open_control_store(settings)
         self._control_listener = open_control_listener(settings)
         self._control = ControlWatch(
@@ -126,41 +118,10 @@ class _Controller:
         )
         control.step = self._look_at_control
         self._control_loop = control.loop
-        keys = load_keys(settings)
-        self._store = open_store(settings)
-        self._drain = DrainWatch(
-            self._run,
-            Drain(
-                settings.data_dir / "journal",
-                self._store,
-                decode=partial(decode_frame, keys=keys),
-                count=count_records,
-            ),
-            self._store,
-            self._outbox,
-        )
         self._reloading = Reloading(self._policy, published=lambda: self._publication.in_force.digest, wake=wake)
         self._policy_loop = Repetition("the look at the rule files", settings.policy_poll_s, self._reloading.look)
-        self._drain_loop = Repetition(
-            "the drain",
-            settings.drain_interval_s,
-            self._drain.step,
-            finish=self._drain.step,
-            hurry=lambda: self._drain.hurries,
-        )
         self._reader = open_store_reader(settings)
-        # Connections of its own, for retention and erasing: the drain's thread has the store's.
-        engine = open_store_database(settings).engine
-        retention = RetentionWatch(
-            Retention(engine, CheckpointKey(keys.id_key), clock_us=now_us),
-            months=settings.retention_months,
-            in_force=lambda: self._publication.in_force.digests,
-            clock_us=now_us,
-        )
-        self._retention_loop = Repetition("retention", _RETENTION_S, retention.step)
-        self._eraser = Erasure(engine, id_key=keys.id_key, clock_us=now_us)
-        self._pending = PendingOutcomes(self._reader.reading)
-        self._pending_loop = Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting)
+        self._eraser = Erasure(open_store_database(settings).engine, id_key=load_keys(settings).id_key, clock_us=now_us)
         self._thresholds = ThresholdDesk(
             settings,
             self._control_store,
@@ -169,13 +130,10 @@ class _Controller:
             clock_us=now_us,
         )
         self._lapse_loop = Repetition("the lapse of proposals", _LAPSE_S, self._thresholds.step)
-        self._desk = AccessDesk(settings)
+        self._desk = desk
         self._loops = (
             self._control_loop,
             self._policy_loop,
-            self._drain_loop,
-            self._retention_loop,
-            self._pending_loop,
             self._lapse_loop,
             *self._desk.loops,
         )
@@ -192,9 +150,7 @@ class _Controller:
         """Begin with everything that goes on."""
         try:
             # A database of another version is found now, not under load.
-            self._store.prepare()
             self._control_store.prepare()
-            self._outbox.send(self._store)
         except StoreUnavailableError as error:
             _log.warning("starting without the store: %s", error)
         counters = Counters()
@@ -203,8 +159,6 @@ class _Controller:
             "controller",
             counters,
             {
-                "oversight.records.pending": lambda: self._drain.state.pending_records,
-                "oversight.records.oldest_age": self._oldest_age_s,
                 "oversight.policy.problems": lambda: len(self._policy.state.problems),
                 "oversight.thresholds.revision": lambda: self._publication.in_force.control.revision,
                 "oversight.thresholds.age": lambda: max(0.0, (now_us() - self._control.state.confirmed_at_us) / 1e6),
@@ -226,20 +180,12 @@ class _Controller:
         for loop in self._loops:
             loop.start()
 
-    def stop(self, *, followed: bool) -> None:
-        """Drain once more within the grace; what is left waits for the next start, or for the one that follows now."""
-        self._control_loop.stop(0.0)
-        self._policy_loop.stop(0.0)
-        self._retention_loop.stop(0.0)
-        self._pending_loop.stop(0.0)
-        self._lapse_loop.stop(0.0)
-        self._desk.stop()
+    def stop(self) -> None:
+        """End what goes on; what is published stays, for workers and for the next controller."""
+        for loop in self._loops:
+            loop.stop(0.0)
         if self._admin is not None:
             self._admin.close(_ADMIN_GRACE_S)
-        grace_s = self._settings.shutdown_grace_s
-        drained = self._drain_loop.stop(min(grace_s, _HANDING_OVER_S) if followed else grace_s)
-        if not followed and (not drained or self._drain.state.pending_records):
-            _log.warning("not all records reached the store in time; they are drained at the next start")
         self._confirm_at_once()
         self.report()
         if self._telemetry is not None:
@@ -251,9 +197,8 @@ class _Controller:
             self._admin.open()
         # Before the times of confirmation: they must not be those of what is published a moment later.
         in_force = self._publication.in_force
-        policy, control, drain = self._policy.state, self._control.state, self._drain.state
+        policy, control = self._policy.state, self._control.state
         at_us = now_us()
-        waiting, expired = self._pending.count(months_before(at_us, self._settings.retention_months))
         report = ControllerReport(
             pid=os.getpid(),
             at_us=at_us,
@@ -266,15 +211,8 @@ class _Controller:
             last_good=policy.last_good,
             problems=policy.problems,
             warnings=policy.warnings,
-            store_problem=drain.problem,
-            drained_through_us=drain.drained_through_us,
-            pending_records=drain.pending_records,
-            pending_bytes=drain.pending_bytes,
-            oldest_us=drain.oldest_us,
             failures=sum(loop.failures for loop in self._loops),
             admin_problem="" if self._admin is None else self._admin.problem,
-            waiting_outcomes=waiting,
-            expired_outcomes=expired,
             access_problem=self._desk.problem,
             **describe_control(in_force, control, at_us),
         )
@@ -286,7 +224,7 @@ class _Controller:
     def _policy_desk(self) -> PolicyDesk:
         data_dir = self._settings.data_dir
         return PolicyDesk(
-            snapshots=StoreReader(self._settings),
+            snapshots=StoreReader(self._settings, self._reader),
             lister=SqlSnapshotListing(self._reader.reading),
             publishing=self._reloading,
             check_files=FileCheck(self._settings),
@@ -297,15 +235,6 @@ class _Controller:
         self._control_listener.wait()
         if self._control.step():
             self._wake()
-
-    def _count_waiting(self) -> None:
-        # A store that is down is said by the drain.
-        with suppress(StoreUnavailableError):
-            self._pending.step()
-
-    def _oldest_age_s(self) -> float:
-        oldest_us = self._drain.state.oldest_us
-        return 0.0 if oldest_us is None else max(0.0, (now_us() - oldest_us) / 1e6)
 
     def _confirm_at_once(self) -> None:
         policy = self._policy.state

@@ -1,4 +1,4 @@
-"""The controller's way from journals to the store, and what it says about how far that has come."""
+"""The keeper's way from journals to the store, and what it says about how far that has come."""
 
 from __future__ import annotations
 
@@ -20,13 +20,18 @@ _log = logging.getLogger(__name__)
 
 
 class DrainState(NamedTuple):
-    """How far the drain has come; `problem` says why the store takes nothing at the moment, or is empty."""
+    """
+    How far the drain has come; `problem` says why the store takes nothing at the moment, or is empty.
+
+    `pending_*` and `oldest_us` are as of `counted_at_us`; 0: nothing was counted yet.
+    """
 
     drained_through_us: int = 0
     pending_records: int = 0
     pending_bytes: int = 0
     oldest_us: int | None = None
     problem: str = ""
+    counted_at_us: int = 0
 
 
 class DrainWatch:
@@ -34,7 +39,8 @@ class DrainWatch:
     Drains a slice at a time; `state` is replaced by one assignment, for any thread to read.
 
     A slice ends with the batch during which *slice_s* seconds of *clock* have passed, so that a long backlog keeps
-    neither the counts nor a stop waiting. `hurries`: the last slice left something that the next can take at once.
+    neither the counts nor a stop waiting; *clock_us* gives microseconds since 1970. `hurries`: the last slice left
+    something that the next can take at once.
     """
 
     def __init__(
@@ -44,6 +50,7 @@ class DrainWatch:
         store: SnapshotStore,
         outbox: SnapshotOutbox,
         *,
+        clock_us: Callable[[], int],
         slice_s: float = 0.25,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -53,6 +60,7 @@ class DrainWatch:
         self._drain = drain
         self._store = store
         self._outbox = outbox
+        self._clock_us = clock_us
         self._slice_s = slice_s
         self._clock = clock
 
@@ -89,9 +97,13 @@ class DrainWatch:
             self.state = self.state._replace(drained_through_us=report.watermark_us)
 
     def _count(self) -> None:
+        counted_at_us = self._clock_us()
         pending = self._drain.pending()
         self.state = self.state._replace(
-            pending_records=pending.records, pending_bytes=pending.bytes, oldest_us=pending.oldest_us
+            pending_records=pending.records,
+            pending_bytes=pending.bytes,
+            oldest_us=pending.oldest_us,
+            counted_at_us=counted_at_us,
         )
 
 

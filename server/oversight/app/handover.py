@@ -30,6 +30,7 @@ _OWN_FILES = (
     "drained.json",
     "supervisor.json",
     "controller.json",
+    "keeper.json",
     "worker-*.json",
     "retired-*.json",
     "*.partial",

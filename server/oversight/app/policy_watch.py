@@ -16,7 +16,10 @@ from oversight.rules.source import RuleFiles, default_folder, read_folder
 from oversight.settings import Settings
 from oversight.thresholds.values import RulesInForce
 
-__all__ = ["PolicyState", "PolicyWatch"]
+__all__ = ["Compile", "PolicyState", "PolicyWatch"]
+
+Compile = Callable[[SnapshotSource], tuple[Blueprint, RuleSet]]
+"""What makes a blueprint and checked rules of a source; raises `InvalidPolicyError`."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +45,11 @@ class PolicyState(NamedTuple):
 
 
 class PolicyWatch:
-    """Follows a folder of rule files; `state` is replaced by one assignment, for any thread to read."""
+    """
+    Follows a folder of rule files; `state` is replaced by one assignment, for any thread to read.
+
+    *compile_rules* does what `policies.compile_source` does, wherever.
+    """
 
     def __init__(
         self,
@@ -51,6 +58,7 @@ class PolicyWatch:
         *,
         last_good: LastGoodFile,
         clock_us: Callable[[], int],
+        compile_rules: Compile = compile_source,
     ) -> None:
         self.state = PolicyState()
         self._rules: RulesInForce | None = None
@@ -59,6 +67,7 @@ class PolicyWatch:
         self._folder = settings.policy or default_folder()
         self._last_good = last_good
         self._clock_us = clock_us
+        self._compile = compile_rules
         self._seen: RuleFiles | None = None
         self._problems: tuple[Problem, ...] = ()
 
@@ -110,7 +119,7 @@ class PolicyWatch:
             max_policy_age_s=self._settings.max_policy_age_s,
             max_threshold_age_s=self._settings.max_threshold_age_s,
         )
-        blueprint, rules = compile_source(source)
+        blueprint, rules = self._compile(source)
         snapshot = assemble_source(source, blueprint)
         self._last_good.keep(LastGood(source.to_document(), snapshot.digest, looked_us))
         checked = RulesInForce(rules.policies, blueprint, source.default_policy)
@@ -133,7 +142,7 @@ class PolicyWatch:
                 max_policy_age_s=self._settings.max_policy_age_s,
                 max_threshold_age_s=self._settings.max_threshold_age_s,
             )
-            blueprint, rules = compile_source(source)
+            blueprint, rules = self._compile(source)
             snapshot = assemble_source(source, blueprint)
             checked = RulesInForce(rules.policies, blueprint, source.default_policy)
             self._publication.put_rules(Rules(source, checked))

@@ -15,7 +15,7 @@ __all__ = ["Processes"]
 
 class Processes:
     """
-    One controller and the workers, of which `serving` are to serve; each runs *program*.
+    One controller, one keeper and the workers, of which `serving` are to serve; each runs *program*.
 
     A lone worker has another beside it, unless the setting `standby` says no: as complete, and without work until the
     first one ends. `passing` are replacements that are not ready yet and predecessors that are finishing.
@@ -26,6 +26,7 @@ class Processes:
         self.serving = count_workers(settings, cpus)
         self.standby = self.serving == 1 and settings.standby
         self.controller = Child("controller", ["controller"], settings, program=program)
+        self.keeper = Child("keeper", ["keeper"], settings, program=program)
         in_turn = ["--in-turn"] if self.standby else []
         self.workers = [
             Child(f"worker-{index}", ["worker", "--index", str(index), *in_turn], settings, program=program)
@@ -34,9 +35,14 @@ class Processes:
         self.passing: list[Child] = []
 
     @property
+    def single(self) -> Sequence[Child]:
+        """Those of which there is one: two would publish over each other, or drain the same journals."""
+        return self.controller, self.keeper
+
+    @property
     def kept(self) -> Sequence[Child]:
         """Those that are started again when they die."""
-        return *self.workers, self.controller
+        return *self.workers, *self.single
 
     @property
     def all(self) -> Sequence[Child]:
@@ -44,5 +50,5 @@ class Processes:
         return *self.kept, *self.passing
 
     def is_ready(self, child: Child) -> bool:
-        """Tell whether *child* has reported: a controller does once it has published, a worker once it serves."""
+        """Tell whether *child* has reported: a controller once it has published, a worker once it serves."""
         return child.pid != 0 and child.pid == reporting_pid(self._run, child.name)

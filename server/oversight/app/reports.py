@@ -6,16 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from oversight.app.handover import write_file
 
 __all__ = [
     "ControllerReport",
+    "KeeperReport",
     "SupervisorReport",
     "WorkerReport",
     "forget_worker",
     "read_controller",
+    "read_keeper",
     "read_retired",
     "read_supervisor",
     "read_worker",
@@ -24,7 +26,8 @@ __all__ = [
     "write_report",
 ]
 
-_Report = TypeVar("_Report", "ControllerReport", "SupervisorReport", "WorkerReport")
+_Report = TypeVar("_Report", "ControllerReport", "KeeperReport", "SupervisorReport", "WorkerReport")
+_Any: TypeAlias = "SupervisorReport | ControllerReport | KeeperReport | WorkerReport"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,6 @@ class ControllerReport:
 
     `digest` and `commit` are of the snapshot published last. `policy_confirmed_at_us` is when the folder was last found
     to say just that; `problems` are why it does not; `last_good` is True while an earlier start's rules are served.
-    `pending_*` and `oldest_us` describe what is in journals and not in the store; of the outcomes that are in the
-    store, `waiting_outcomes` have no decision there yet, and for `expired_outcomes` retention's time is over.
     `failures` counts steps that ended with an unexpected error. `admin_problem` says why nothing is
     served on the admin port, `access_problem` why it may be out of date whose credentials are taken.
 
@@ -77,15 +78,8 @@ class ControllerReport:
     last_good: bool = False
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    store_problem: str = ""
-    drained_through_us: int = 0
-    pending_records: int = 0
-    pending_bytes: int = 0
-    oldest_us: int | None = None
     failures: int = 0
     admin_problem: str = ""
-    waiting_outcomes: int = 0
-    expired_outcomes: int = 0
     threshold_revision: int = 0
     values: tuple[Mapping[str, Any], ...] = ()
     stops: tuple[Mapping[str, Any], ...] = ()
@@ -93,6 +87,37 @@ class ControllerReport:
     local_stops: int = 0
     access_problem: str = ""
     broken_constraints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperReport:
+    """
+    The keeper's heartbeat, each second.
+
+    `store_problem` says why the store takes no records, or is empty. Everything appended before `drained_through_us` is
+    in the store (0: not known). `pending_*` and `oldest_us` describe what is in journals and not in the store, as of
+    `counted_at_us` (0: not counted yet); of the outcomes that are in the store, `waiting_outcomes` have no decision
+    there yet, and for `expired_outcomes` retention's time is over. `failures` counts steps that ended with an
+    unexpected error.
+
+    The loop that learns from outcomes has come through `feedback_through_us` (None: nowhere yet); `feedback_problem`
+    says why it does not go on, or is empty.
+    """
+
+    pid: int
+    at_us: int
+    started_us: int
+    store_problem: str = ""
+    drained_through_us: int = 0
+    pending_records: int = 0
+    pending_bytes: int = 0
+    oldest_us: int | None = None
+    counted_at_us: int = 0
+    waiting_outcomes: int = 0
+    expired_outcomes: int = 0
+    failures: int = 0
+    feedback_problem: str = ""
+    feedback_through_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +148,7 @@ class WorkerReport:
     threshold_revision: int = 0
 
 
-def write_report(run: Path, report: SupervisorReport | ControllerReport | WorkerReport) -> None:
+def write_report(run: Path, report: _Any) -> None:
     """Replace the file of *report*. Raises OSError."""
     write_file(run / _file_name(report), json.dumps(asdict(report)).encode())
 
@@ -136,6 +161,11 @@ def read_supervisor(run: Path) -> SupervisorReport | None:
 def read_controller(run: Path) -> ControllerReport | None:
     """Return the controller's last heartbeat; None where there is none that can be read."""
     return _read_report(run / "controller.json", ControllerReport)
+
+
+def read_keeper(run: Path) -> KeeperReport | None:
+    """Return the keeper's last heartbeat; None where there is none that can be read."""
+    return _read_report(run / "keeper.json", KeeperReport)
 
 
 def read_worker(run: Path, index: int) -> WorkerReport | None:
@@ -168,12 +198,14 @@ def forget_worker(run: Path, name: str, pid: int) -> None:
         (run / f"{name}.json").unlink(missing_ok=True)
 
 
-def _file_name(report: SupervisorReport | ControllerReport | WorkerReport) -> str:
+def _file_name(report: _Any) -> str:
     match report:
         case SupervisorReport():
             return "supervisor.json"
         case ControllerReport():
             return "controller.json"
+        case KeeperReport():
+            return "keeper.json"
         case WorkerReport():
             return f"{'retired' if report.retired else 'worker'}-{report.index}.json"
 

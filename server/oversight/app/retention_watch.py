@@ -1,4 +1,4 @@
-"""Retention by the controller: once a day, in small slices, beside the drain."""
+"""Retention by the keeper: once a day, in small slices, beside the drain."""
 
 from __future__ import annotations
 

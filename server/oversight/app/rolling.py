@@ -21,7 +21,7 @@ class RollingRestart:
     """
     Replaces the processes of a server one after the other; the supervisor's loop drives it by calling `step`.
 
-    First the controller: where it does not come back with rules published, no worker is touched. Then each worker: the
+    First the controller and the keeper: where one does not come back, no worker is touched. Then each worker: the
     replacement starts beside it, and only when that one serves is the predecessor told to finish. Whatever fails ends
     the round with everything serving that served before; `problem` says why until a later round succeeds. A process
     gets *startup_s* to be ready and *finish_s* to end. *clock* returns seconds and never goes back.
@@ -82,21 +82,22 @@ class RollingRestart:
         """Yield while there is something to wait for; raise `StartError` where a process does not come up."""
         began_s = self._clock()
         _log.info("the rolling restart begins")
-        yield from self._replace_controller(self._processes.controller)
+        for child in self._processes.single:
+            yield from self._replace_single(child)
         for index in range(len(self._processes.workers)):
             yield from self._replace_worker(index)
         _log.info("the rolling restart is done, after %.1f s", self._clock() - began_s)
 
-    def _replace_controller(self, controller: Child) -> Iterator[None]:
-        """Stop, then start: two of them would drain the same journals."""
-        before, deaths = controller.pid, controller.restarts
-        controller.restart()
+    def _replace_single(self, child: Child) -> Iterator[None]:
+        """Stop, then start: two of them would be in each other's way."""
+        before, deaths = child.pid, child.restarts
+        child.restart()
         deadline_s = self._clock() + self._finish_s
-        while controller.pid == before:
+        while child.pid == before:
             if self._clock() > deadline_s:
-                controller.kill()
+                child.kill()
             yield
-        yield from self._wait_until_ready(controller, deaths)
+        yield from self._wait_until_ready(child, deaths)
 
     def _replace_worker(self, index: int) -> Iterator[None]:
         before = self._processes.workers[index]

@@ -14,7 +14,7 @@ __all__ = ["server_status"]
 
 def server_status(found: Status) -> ServerStatus:
     """Return what the admin port says of the server that *found* describes."""
-    supervisor, controller = found.supervisor, found.controller
+    supervisor, controller, keeper = found.supervisor, found.controller, found.keeper
     return ServerStatus(
         state=found.state,
         alarms=found.alarms,
@@ -42,8 +42,9 @@ def server_status(found: Status) -> ServerStatus:
         pending=found.pending_records,
         pending_bytes=found.pending_bytes,
         oldest_age_s=found.oldest_age_s,
-        store_problem=controller.store_problem if controller else "",
-        drained_through_us=controller.drained_through_us if controller else None,
+        pending_age_s=found.pending_age_s,
+        store_problem=keeper.store_problem if keeper else "",
+        drained_through_us=keeper.drained_through_us if keeper else None,
         waiting_outcomes=found.waiting_outcomes,
         expired_outcomes=found.expired_outcomes,
         threshold_revision=found.threshold_revision,

@@ -13,9 +13,11 @@ from oversight.app.handover import run_folder
 from oversight.app.policies_in_force import policies_of
 from oversight.app.reports import (
     ControllerReport,
+    KeeperReport,
     SupervisorReport,
     WorkerReport,
     read_controller,
+    read_keeper,
     read_retired,
     read_supervisor,
     read_workers,
@@ -45,12 +47,13 @@ class Status:
     Everything known about the server of one data folder.
 
     `state` is `stopped` (nothing runs), `serving`, or `impaired` (`alarms` say why, one sentence each). `digest` is in
-    force on every worker, empty where they differ (`agreed` is False then) or there is none. The three reports are the
+    force on every worker, empty where they differ (`agreed` is False then) or there is none. The four reports are the
     processes' own words; None where a process has not said anything. Counts: `decisions`, `outcomes` since the workers
-    started, `lost` since the server did, `pending_*` and `oldest_age_s` of what is not in the store yet. Of the
-    outcomes in the store, `waiting_outcomes` are about a decision that is not there, and `expired_outcomes` have
-    waited for it longer than records are kept. `policies` are those of `digest`, empty where workers do not have
-    what was published last. `advice` says what to do about what is wrong, one sentence each.
+    started, `lost` since the server did, `pending_*` and `oldest_age_s` of what was not in the store yet when that was
+    counted, `pending_age_s` ago (None: not yet). Of the outcomes in the store, `waiting_outcomes` are about a decision
+    that is not there, and `expired_outcomes` have waited for it longer than records are kept. `policies` are those of
+    `digest`, empty where workers do not have what was published last. `advice` says what to do about what is wrong,
+    one sentence each.
 
     `threshold_revision` is in force on every worker, None where they differ or say nothing; `threshold_age_s` is the
     time since it was last found to be the newest. `values` are live values, `stops` those engaged everywhere and
@@ -74,6 +77,7 @@ class Status:
     pending_records: int
     pending_bytes: int
     oldest_age_s: float | None
+    pending_age_s: float | None
     waiting_outcomes: int
     expired_outcomes: int
     threshold_revision: int | None
@@ -84,6 +88,7 @@ class Status:
     processes: tuple[ProcessStatus, ...]
     supervisor: SupervisorReport | None
     controller: ControllerReport | None
+    keeper: KeeperReport | None
     workers: tuple[WorkerReport, ...]
     policies: tuple[PolicyName, ...] = ()
     advice: tuple[str, ...] = ()
@@ -97,10 +102,15 @@ def read_status(
 ) -> Status:
     """Read the hand-over files of *data_dir*. Never raises: what is missing or unreadable is None, zero or empty."""
     run = run_folder(data_dir)
-    supervisor, controller, workers = read_supervisor(run), read_controller(run), read_workers(run)
+    supervisor, controller, keeper, workers = (
+        read_supervisor(run),
+        read_controller(run),
+        read_keeper(run),
+        read_workers(run),
+    )
     now_us = clock_us()
     is_alive = is_alive or _is_alive
-    processes = _processes(supervisor, controller, workers, now_us, is_alive)
+    processes = _processes(supervisor, controller, keeper, workers, now_us, is_alive)
     # After a rolling restart they have ended, and nobody misses them.
     retired = [report for worker in workers if (report := read_retired(run, worker.index)) and is_alive(report.pid)]
     processes += tuple(
@@ -114,7 +124,7 @@ def read_status(
     revisions = {worker.threshold_revision for worker in workers}
     return Status(
         data_dir=str(data_dir.resolve()),
-        state=_state(processes, alarms := _alarms(processes, supervisor, controller, workers, agreed=agreed)),
+        state=_state(processes, alarms := _alarms(processes, supervisor, controller, keeper, workers, agreed=agreed)),
         alarms=alarms,
         problems=controller.problems if controller else (),
         warnings=controller.warnings if controller else (),
@@ -127,11 +137,12 @@ def read_status(
         decisions=_total(workers, "decisions"),
         outcomes=_total(workers, "outcomes"),
         lost=sum(worker.records_lost for worker in workers),
-        pending_records=controller.pending_records if controller else 0,
-        pending_bytes=controller.pending_bytes if controller else 0,
-        oldest_age_s=_seconds(now_us, controller.oldest_us) if controller and controller.oldest_us else None,
-        waiting_outcomes=controller.waiting_outcomes if controller else 0,
-        expired_outcomes=controller.expired_outcomes if controller else 0,
+        pending_records=keeper.pending_records if keeper else 0,
+        pending_bytes=keeper.pending_bytes if keeper else 0,
+        oldest_age_s=_seconds(now_us, keeper.oldest_us) if keeper and keeper.oldest_us else None,
+        pending_age_s=_seconds(now_us, keeper.counted_at_us) if keeper and keeper.counted_at_us else None,
+        waiting_outcomes=keeper.waiting_outcomes if keeper else 0,
+        expired_outcomes=keeper.expired_outcomes if keeper else 0,
         threshold_revision=revisions.pop() if len(revisions) == 1 else None,
         threshold_age_s=_seconds(now_us, controller.thresholds_confirmed_at_us) if controller else None,
         values=controller.values if controller else (),
@@ -140,15 +151,17 @@ def read_status(
         processes=processes,
         supervisor=supervisor,
         controller=controller,
+        keeper=keeper,
         workers=workers,
         policies=policies_of(data_dir) if controller and digest == controller.digest else (),
-        advice=advise(supervisor, controller, workers, silent=silent, agreed=agreed),
+        advice=advise(supervisor, controller, keeper, workers, silent=silent, agreed=agreed),
     )
 
 
 def _processes(
     supervisor: SupervisorReport | None,
     controller: ControllerReport | None,
+    keeper: KeeperReport | None,
     workers: tuple[WorkerReport, ...],
     now_us: int,
     is_alive: Callable[[int], bool],
@@ -158,6 +171,8 @@ def _processes(
         said.append(("supervisor", supervisor.pid, None))
     if controller:
         said.append(("controller", controller.pid, controller.at_us))
+    if keeper:
+        said.append(("keeper", keeper.pid, keeper.at_us))
     said += [(f"worker-{worker.index}", worker.pid, worker.at_us) for worker in workers]
     return tuple(
         ProcessStatus(
@@ -175,6 +190,7 @@ def _alarms(
     processes: tuple[ProcessStatus, ...],
     supervisor: SupervisorReport | None,
     controller: ControllerReport | None,
+    keeper: KeeperReport | None,
     workers: tuple[WorkerReport, ...],
     *,
     agreed: bool,
@@ -191,8 +207,8 @@ def _alarms(
     if controller and controller.problems:
         which = "the last good rules of an earlier run decide" if controller.last_good else "the last good ones decide"
         alarms.append(f"the rule files have {len(controller.problems)} problem(s); {which}")
-    if controller and controller.store_problem:
-        alarms.append(f"the store does not take records: {controller.store_problem}")
+    if keeper and keeper.store_problem:
+        alarms.append(f"the store does not take records: {keeper.store_problem}")
     if controller and controller.admin_problem:
         alarms.append(f"nothing is served on the admin port: {controller.admin_problem}")
     if controller and controller.control_problem:

@@ -19,11 +19,15 @@ __all__ = ["StoreReader"]
 
 
 class StoreReader:
-    """A `reading.Reader` of the store, which need not exist yet; safe for any number of threads."""
+    """
+    A `reading.Reader` of the store, which need not exist yet; safe for any number of threads.
 
-    def __init__(self, settings: Settings) -> None:
+    *store* is the store, opened to read, of a process that has it already.
+    """
+
+    def __init__(self, settings: Settings, store: SqlStore | None = None) -> None:
         self._settings = settings
-        self._store: SqlStore | None = None
+        self._store = store
         self._opening = threading.Lock()
 
     def find_decision(self, decision_id: str) -> StoredDecision | None:

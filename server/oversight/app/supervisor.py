@@ -98,8 +98,9 @@ class _Server:
                 child.wait(_CLOSING_S)
 
     def _start(self) -> None:
-        self._processes.controller.start()
-        self._wait_until_ready([self._processes.controller], _COMPILING_S)
+        for child in self._processes.single:
+            child.start()
+        self._wait_until_ready(self._processes.single, _COMPILING_S)
         if self._stopped_by:
             return
         serving = self._processes.workers[: self._processes.serving]
@@ -145,9 +146,10 @@ class _Server:
         return min(due, default=60.0)
 
     def _stop(self) -> int:
-        """Workers first, so that nothing is answered any more when the controller drains for the last time."""
+        """Workers first and the keeper last: when it drains for the last time, nothing is answered any more."""
         _log.info("stopping: %s", signal.Signals(self._stopped_by[0]).name)
-        for children in ([*self._processes.workers, *self._processes.passing], [self._processes.controller]):
+        processes = self._processes
+        for children in ([*processes.workers, *processes.passing], [processes.controller], [processes.keeper]):
             for child in children:
                 child.terminate()
             deadline = time.monotonic() + self._settings.shutdown_grace_s + _CLOSING_S
@@ -172,14 +174,15 @@ class _Server:
                 self._stopped_by.append(number)
 
     def _report(self) -> None:
+        processes = self._processes
         report = SupervisorReport(
             pid=os.getpid(),
             listen=self._settings.listen,
             admin_listen=self._settings.admin_listen,
             started_us=self._started_us,
-            workers=self._processes.serving,
-            restarts={child.name: child.restarts for child in (self._processes.controller, *self._processes.workers)},
-            standby=self._processes.standby,
+            workers=processes.serving,
+            restarts={child.name: child.restarts for child in (*processes.single, *processes.workers)},
+            standby=processes.standby,
             rolling=self._rolling.under_way,
             rolling_problem=self._rolling.problem,
             tls=self._settings.tls_cert_file is not None,

@@ -43,6 +43,7 @@ def status_of(answer: Answer) -> ServerStatus:
         pending=records.pending,
         pending_bytes=records.pending_bytes,
         oldest_age_s=records.oldest_age_s,
+        pending_age_s=records.pending_age_s,
         store_problem=records.store_problem,
         drained_through_us=_us(records.drained_through),
         waiting_outcomes=records.waiting_outcomes,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _COLOURS = {"serving": "green", "impaired": "yellow", "stopped": "red"}
+_OLD_COUNT_S = 5.0
 
 AdminInstead = Annotated[
     str | None,
@@ -147,12 +148,20 @@ def _facts(found: ServerStatus) -> Iterator[tuple[str, str]]:
     if found.since_us is not None and found.agreed:
         yield "in force", f"since {_moment(found.since_us)}"
     yield "decisions", f"{found.decisions:,} since the workers started; {found.outcomes:,} outcomes"
-    oldest = f", the oldest {found.oldest_age_s:.0f} s old" if found.oldest_age_s is not None else ""
-    yield "pending", f"{found.pending:,} records, {found.pending_bytes:,} bytes not in the store yet{oldest}"
+    yield "pending", _pending(found)
     if found.waiting_outcomes or found.expired_outcomes:
         expired = f", {found.expired_outcomes:,} for longer than records are kept" if found.expired_outcomes else ""
         yield "outcomes", f"{found.waiting_outcomes:,} wait for a decision that is not in the store{expired}"
     yield "lost", f"{found.lost:,} records"
+
+
+def _pending(found: ServerStatus) -> str:
+    if found.pending_age_s is None:
+        return "not counted yet"
+    oldest = f", the oldest {found.oldest_age_s:.0f} s old" if found.oldest_age_s is not None else ""
+    # A keeper that gets no CPU, or waits for the store, has not looked again since.
+    counted = f" (counted {found.pending_age_s:.0f} s ago)" if found.pending_age_s > _OLD_COUNT_S else ""
+    return f"{found.pending:,} records, {found.pending_bytes:,} bytes not in the store yet{oldest}{counted}"
 
 
 def _thresholds(found: ServerStatus) -> str:

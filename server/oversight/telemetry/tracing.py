@@ -77,8 +77,9 @@ def start_telemetry(
     """
     Start exporting spans and metrics where the environment asks for it.
 
-    *role* is `worker` or `controller`; *instance* names the process (`worker-0`). *counters* and *gauges* are what the
-    metrics read. Raises `StartError` for an OTEL_EXPORTER_OTLP_PROTOCOL that is neither `grpc` nor `http/protobuf`.
+    *role* is `worker`, `controller` or `keeper`; *instance* names the process (`worker-0`). *counters* and *gauges* are
+    what the metrics read. Raises `StartError` for an OTEL_EXPORTER_OTLP_PROTOCOL that is neither `grpc` nor
+    `http/protobuf`.
     """
     closers: list[Callable[[], object]] = []
     tracer: CallTracer | None = None

@@ -997,7 +997,7 @@ class ProcessStatus(_message.Message):
     ALIVE_FIELD_NUMBER: _builtins.int
     SILENT_S_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`supervisor`, `controller`, `worker-0`, ..."""
+    """`supervisor`, `controller`, `keeper`, `worker-0`, ..."""
     pid: _builtins.int
     """Its process id."""
     alive: _builtins.bool
@@ -1038,6 +1038,7 @@ class RecordStatus(_message.Message):
     DRAINED_THROUGH_FIELD_NUMBER: _builtins.int
     WAITING_OUTCOMES_FIELD_NUMBER: _builtins.int
     EXPIRED_OUTCOMES_FIELD_NUMBER: _builtins.int
+    PENDING_AGE_S_FIELD_NUMBER: _builtins.int
     decisions: _builtins.int
     """Decisions since the workers started."""
     outcomes: _builtins.int
@@ -1056,6 +1057,8 @@ class RecordStatus(_message.Message):
     """Outcomes in the store whose decision is not there."""
     expired_outcomes: _builtins.int
     """Those of them that have waited for longer than records are kept."""
+    pending_age_s: _builtins.float
+    """Seconds since it was counted what is in journals and not in the store; absent before the first time."""
     @_builtins.property
     def drained_through(self) -> _timestamp_pb2.Timestamp:
         """Every record made before this time is in the store; absent before the first look."""
@@ -1073,13 +1076,19 @@ class RecordStatus(_message.Message):
         drained_through: _timestamp_pb2.Timestamp | None = ...,
         waiting_outcomes: _builtins.int = ...,
         expired_outcomes: _builtins.int = ...,
+        pending_age_s: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_oldest_age_s", b"_oldest_age_s", "drained_through", b"drained_through", "oldest_age_s", b"oldest_age_s"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_oldest_age_s", b"_oldest_age_s", "_pending_age_s", b"_pending_age_s", "drained_through", b"drained_through", "oldest_age_s", b"oldest_age_s", "pending_age_s", b"pending_age_s"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_oldest_age_s", b"_oldest_age_s", "decisions", b"decisions", "drained_through", b"drained_through", "expired_outcomes", b"expired_outcomes", "lost", b"lost", "oldest_age_s", b"oldest_age_s", "outcomes", b"outcomes", "pending", b"pending", "pending_bytes", b"pending_bytes", "store_problem", b"store_problem", "waiting_outcomes", b"waiting_outcomes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_oldest_age_s", b"_oldest_age_s", "_pending_age_s", b"_pending_age_s", "decisions", b"decisions", "drained_through", b"drained_through", "expired_outcomes", b"expired_outcomes", "lost", b"lost", "oldest_age_s", b"oldest_age_s", "outcomes", b"outcomes", "pending", b"pending", "pending_age_s", b"pending_age_s", "pending_bytes", b"pending_bytes", "store_problem", b"store_problem", "waiting_outcomes", b"waiting_outcomes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__oldest_age_s: _TypeAlias = _typing.Literal["oldest_age_s"]  # noqa: Y015
     _WhichOneofArgType__oldest_age_s: _TypeAlias = _typing.Literal["_oldest_age_s", b"_oldest_age_s"]  # noqa: Y015
+    _WhichOneofReturnType__pending_age_s: _TypeAlias = _typing.Literal["pending_age_s"]  # noqa: Y015
+    _WhichOneofArgType__pending_age_s: _TypeAlias = _typing.Literal["_pending_age_s", b"_pending_age_s"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__oldest_age_s) -> _WhichOneofReturnType__oldest_age_s | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pending_age_s) -> _WhichOneofReturnType__pending_age_s | None: ...
 
 Global___RecordStatus: _TypeAlias = RecordStatus  # noqa: Y015

@@ -1,4 +1,4 @@
-"""The controller's drain, seen from outside."""
+"""The keeper's drain, seen from outside."""
 
 from __future__ import annotations
 
@@ -59,8 +59,12 @@ class Place:
         root = data / "journal"
         self.journal = Journal(root / "worker-0", segment_bytes=10**6, segment_age_s=60, max_bytes=10**9)
         drain = Drain(root, self.store, decode=DECODE, count=COUNT, clock=lambda: self.now_s)
-        self.watch = DrainWatch(self.run, drain, self.store, self.outbox)
+        self.watch = DrainWatch(self.run, drain, self.store, self.outbox, clock_us=self.clock_us)
         self.now_s = 1_000.0
+
+    def clock_us(self) -> int:
+        """Return the time."""
+        return int(self.now_s * 1e6)
 
     def append(self, number: int) -> None:
         """Put one outcome into the journal."""
@@ -125,7 +129,9 @@ def test_a_long_backlog_is_drained_slice_by_slice(place: Place) -> None:
     drain = Drain(
         place.data / "journal", place.store, decode=DECODE, count=COUNT, batch_records=2, clock=lambda: place.now_s
     )
-    watch = DrainWatch(place.run, drain, place.store, place.outbox, slice_s=1.5, clock=lambda: next(times))
+    watch = DrainWatch(
+        place.run, drain, place.store, place.outbox, clock_us=place.clock_us, slice_s=1.5, clock=lambda: next(times)
+    )
     for number in range(1, 8):
         place.append(number)
 
@@ -147,7 +153,7 @@ def test_a_store_that_is_away_is_not_pressed(place: Place) -> None:
 def test_one_folders_problem_does_not_slow_the_others_down(place: Place) -> None:
     """They have a backlog to be rid of."""
     drain = Drain(place.data / "journal", place.store, decode=DECODE, count=COUNT, batch_records=1)
-    watch = DrainWatch(place.run, drain, place.store, place.outbox, slice_s=0.0)
+    watch = DrainWatch(place.run, drain, place.store, place.outbox, clock_us=place.clock_us, slice_s=0.0)
     broken = Journal(place.data / "journal" / "worker-1", segment_bytes=10**6, segment_age_s=60, max_bytes=10**9)
     broken.append(b"\x1a\x02\x0a\x00")
     place.append(1)
@@ -230,7 +236,13 @@ def test_outcomes_with_other_facts_under_one_id_are_said(place: Place, caplog: p
             return Added(len(decisions), 0, len(outcomes), 0)
 
     store = Conflicting()
-    watch = DrainWatch(place.run, Drain(place.data / "journal", store, decode=DECODE, count=COUNT), store, place.outbox)
+    watch = DrainWatch(
+        place.run,
+        Drain(place.data / "journal", store, decode=DECODE, count=COUNT),
+        store,
+        place.outbox,
+        clock_us=place.clock_us,
+    )
     place.append(1)
 
     with caplog.at_level(logging.WARNING):

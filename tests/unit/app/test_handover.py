@@ -68,7 +68,15 @@ def test_a_new_run_removes_what_an_earlier_one_said_and_nothing_else(tmp_path: P
     clear_run(tmp_path)
     run = run_folder(tmp_path)
     assert 0o700 == stat.S_IMODE(run.stat().st_mode)
-    ours = ["snapshot.bin", "controller.json", "supervisor.json", "worker-0.json", "worker-17.json", "drained.json"]
+    ours = [
+        "snapshot.bin",
+        "controller.json",
+        "keeper.json",
+        "supervisor.json",
+        "worker-0.json",
+        "worker-17.json",
+        "drained.json",
+    ]
     for name in (*ours, "snapshot.bin.12.34.partial", "stops.json"):
         (run / name).touch()
 

@@ -27,7 +27,7 @@ WAITS = ("/bin/sh", "-c", "read brief; exit 0")
         pytest.param({"workers": 1, "standby": False}, ["worker-0"], 1, id="unless that is not wanted"),
     ],
 )
-def test_a_server_has_a_controller_and_its_workers(
+def test_a_server_has_a_controller_a_keeper_and_its_workers(
     settings: dict[str, int], names: list[str], serving: int, tmp_path: Path
 ) -> None:
     """Somebody must be there at once when a worker dies."""
@@ -35,7 +35,7 @@ def test_a_server_has_a_controller_and_its_workers(
 
     assert names == [child.name for child in processes.workers]
     assert (serving, len(names) > serving) == (processes.serving, processes.standby)
-    assert [*names, "controller"] == [child.name for child in processes.all]
+    assert [*names, "controller", "keeper"] == [child.name for child in processes.all]
 
 
 def test_a_child_is_ready_when_it_has_reported_itself(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from oversight.app.reports import (
     ControllerReport,
+    KeeperReport,
     SupervisorReport,
     WorkerReport,
     forget_worker,
     read_controller,
+    read_keeper,
     read_retired,
     read_supervisor,
     read_worker,
@@ -22,18 +24,20 @@ from oversight.app.reports import (
 )
 
 SUPERVISOR = SupervisorReport(1, "127.0.0.1:50051", "127.0.0.1:50052", 10, 2, {"controller": 0, "worker-0": 3})
-CONTROLLER = ControllerReport(2, 20, 10, "d" * 64, "c" * 40, 11, 12, 13, problems=("a.yaml:1:1: no",), oldest_us=5)
+CONTROLLER = ControllerReport(2, 20, 10, "d" * 64, "c" * 40, 11, 12, 13, problems=("a.yaml:1:1: no",))
+KEEPER = KeeperReport(4, 20, 10, "locked", oldest_us=5, feedback_through_us=7)
 WORKER = WorkerReport(0, 3, 30, 10, 1, "d" * 64, "c" * 40, 12, 4, 5, {"decisions": 6, "calls": {"m": {"OK": 6}}})
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     """Every field, with its type."""
-    for report in (SUPERVISOR, CONTROLLER, WORKER):
+    for report in (SUPERVISOR, CONTROLLER, KEEPER, WORKER):
         write_report(tmp_path, report)
 
-    assert (SUPERVISOR, CONTROLLER, WORKER) == (
+    assert (SUPERVISOR, CONTROLLER, KEEPER, WORKER) == (
         read_supervisor(tmp_path),
         read_controller(tmp_path),
+        read_keeper(tmp_path),
         read_worker(tmp_path, 0),
     )
 
@@ -50,10 +54,11 @@ def test_workers_come_in_their_order(tmp_path: Path) -> None:
 def test_what_cannot_be_read_was_not_said(tmp_path: Path, text: str | None) -> None:
     """A reader never fails because a process has not spoken, or speaks another version."""
     if text is not None:
-        for name in ("supervisor.json", "controller.json", "worker-0.json"):
+        for name in ("supervisor.json", "controller.json", "keeper.json", "worker-0.json"):
             (tmp_path / name).write_text(text)
 
-    assert (None, None, None) == (read_supervisor(tmp_path), read_controller(tmp_path), read_worker(tmp_path, 0))
+    assert (None, None) == (read_supervisor(tmp_path), read_controller(tmp_path))
+    assert (None, None) == (read_keeper(tmp_path), read_worker(tmp_path, 0))
     assert () == read_workers(tmp_path)
 
 

@@ -95,8 +95,8 @@ class Server:
         (self.folder / name).touch()
 
     def pids(self) -> list[int]:
-        """Return the process ids of controller and workers."""
-        return [child.pid for child in (self.processes.controller, *self.processes.workers)]
+        """Return the process ids of controller, keeper and workers."""
+        return [child.pid for child in (*self.processes.single, *self.processes.workers)]
 
     def was(self, line: str) -> bool:
         """Tell whether this is in the history."""
@@ -110,7 +110,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A server with a controller and two workers, all of them ready."""
+    """A server with a controller, a keeper and two workers, all of them ready."""
     made = Server(tmp_path)
     try:
         made.start()
@@ -130,13 +130,14 @@ def test_everything_is_replaced_and_a_worker_only_by_one_that_is_ready(server: S
 
     assert [
         *("stop controller", "start controller"),
+        *("stop keeper", "start keeper"),
         *("start worker-0", "stop worker-0"),
         *("start worker-1", "stop worker-1"),
     ] == server.history()
     assert not set(before) & set(server.pids())
     assert (2, "", []) == (server.least_ready, server.rolling.problem, server.processes.passing)
     assert not any(map(is_running, before))
-    assert [0, 0, 0] == [child.restarts for child in server.processes.all], "nobody died"
+    assert [0, 0, 0, 0] == [child.restarts for child in server.processes.all], "nobody died"
 
 
 def test_nothing_happens_unasked(server: Server) -> None:
@@ -162,13 +163,13 @@ def test_asked_again_during_a_round_it_does_one_more(server: Server) -> None:
 
 def test_a_replacement_that_dies_leaves_everything_as_it_was(server: Server) -> None:
     """A broken installation must not take a worker away that still serves."""
-    _, first, second = server.pids()
+    _, _, first, second = server.pids()
     server.touch("worker-0-dies")
 
     server.rolling.ask()
     server.roll()
 
-    assert [first, second] == server.pids()[1:]
+    assert [first, second] == server.pids()[2:]
     assert "the new worker-0 ended while starting; its reason stands above in the log" == server.rolling.problem
     assert ["start worker-0"] == [line for line in server.history() if "worker" in line], "the next is not touched"
     assert (True, []) == (is_running(first), server.processes.passing)
@@ -183,7 +184,7 @@ def test_a_replacement_that_dies_leaves_everything_as_it_was(server: Server) -> 
 
 def test_a_replacement_that_is_never_ready_is_ended(server: Server) -> None:
     """It may wait for something for ever; the one that serves goes on."""
-    _, first, second = server.pids()
+    _, _, first, second = server.pids()
     server.touch("worker-0-hangs")
     server.rolling.ask()
     server.roll(until=partial(server.was, "start worker-0"))
@@ -193,33 +194,34 @@ def test_a_replacement_that_is_never_ready_is_ended(server: Server) -> None:
     server.roll()
 
     assert "the new worker-0 was not ready within 60 s" == server.rolling.problem
-    assert [first, second] == server.pids()[1:]
+    assert [first, second] == server.pids()[2:]
     assert (False, True) == (is_running(replacement), is_running(first))
 
 
 def test_a_replacement_that_cannot_be_started_is_said(server: Server) -> None:
     """No memory, no processes left: the machine may have its limits."""
-    controller, first, second = server.pids()
+    _, keeper, first, second = server.pids()
     server.rolling.ask()
-    server.roll(until=lambda: server.processes.controller.pid != controller)
-    wait_until(partial(server.was, "start controller"), "the controller to be past its start")
+    server.roll(until=lambda: server.processes.keeper.pid != keeper)
+    wait_until(partial(server.was, "start keeper"), "the keeper to be past its start")
     server.program.rename(server.folder / "away")
     server.roll()
 
     assert "the worker-0 cannot be started" in server.rolling.problem
-    assert [first, second] == server.pids()[1:]
+    assert [first, second] == server.pids()[2:]
 
 
-def test_a_controller_that_does_not_come_back_ends_the_round(server: Server) -> None:
+@pytest.mark.parametrize("name", ["controller", "keeper"])
+def test_one_that_there_is_once_and_does_not_come_back_ends_the_round(server: Server, name: str) -> None:
     """Its code or its store is what the new workers would need, too."""
-    workers = server.pids()[1:]
-    server.touch("controller-dies")
+    workers = server.pids()[2:]
+    server.touch(f"{name}-dies")
 
     server.rolling.ask()
     server.roll()
 
-    assert "the new controller ended while starting; its reason stands above in the log" == server.rolling.problem
-    assert workers == server.pids()[1:]
+    assert f"the new {name} ended while starting; its reason stands above in the log" == server.rolling.problem
+    assert workers == server.pids()[2:]
     assert all(map(is_running, workers))
 
 
@@ -229,7 +231,7 @@ def test_a_process_that_does_not_finish_is_ended(server: Server) -> None:
     server.touch("stubborn")
 
     server.rolling.ask()
-    for name in ("controller", "worker-0", "worker-1"):
+    for name in ("controller", "keeper", "worker-0", "worker-1"):
         server.roll(until=partial(server.was, f"stop {name}"))
         server.clock.now_s += FINISH_S + 1
     server.roll()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from oversight.app.handover import clear_run, run_folder
-from oversight.app.reports import ControllerReport, SupervisorReport, WorkerReport, write_report
+from oversight.app.reports import ControllerReport, KeeperReport, SupervisorReport, WorkerReport, write_report
 from oversight.app.status import Status, read_status
 
 NOW_US = 1_800_000_000_000_000
@@ -22,6 +22,7 @@ SUPERVISOR = SupervisorReport(1, "127.0.0.1:50051", "127.0.0.1:50052", NOW_US - 
 CONTROLLER = ControllerReport(
     2, NOW_US - SECOND_US, NOW_US, DIGEST, "c" * 40, NOW_US, NOW_US - 2 * SECOND_US, NOW_US - SECOND_US
 )
+KEEPER = KeeperReport(5, NOW_US - SECOND_US, NOW_US, counted_at_us=NOW_US - SECOND_US)
 WORKER = WorkerReport(
     0, 3, NOW_US, NOW_US, 0, DIGEST, "c" * 40, NOW_US - 9 * SECOND_US, 0, 1, {"decisions": 5, "outcomes": 2}
 )
@@ -33,12 +34,13 @@ def status_of(
     *,
     supervisor: SupervisorReport | None = SUPERVISOR,
     controller: ControllerReport | None = CONTROLLER,
+    keeper: KeeperReport | None = KEEPER,
     workers: tuple[WorkerReport, ...] = (WORKER, OTHER),
     dead: tuple[int, ...] = (),
 ) -> Status:
     """Return the status of a server that said this."""
     clear_run(data_dir)
-    for report in (supervisor, controller, *workers):
+    for report in (supervisor, controller, keeper, *workers):
         if report is not None:
             write_report(run_folder(data_dir), report)
     return read_status(data_dir, clock_us=lambda: NOW_US, is_alive=lambda pid: pid not in dead)
@@ -52,8 +54,9 @@ def test_a_server_that_is_well_has_no_alarms(tmp_path: Path) -> None:
     assert (DIGEST, "c" * 40, True) == (status.digest, status.commit, status.agreed)
     assert (NOW_US - 8 * SECOND_US, 2.0) == (status.since_us, status.policy_age_s)
     assert (10, 4, 0) == (status.decisions, status.outcomes, status.lost)
-    assert ["supervisor", "controller", "worker-0", "worker-1"] == [process.name for process in status.processes]
-    assert (SUPERVISOR, CONTROLLER, (WORKER, OTHER)) == (status.supervisor, status.controller, status.workers)
+    assert ["supervisor", "controller", "keeper", "worker-0", "worker-1"] == [one.name for one in status.processes]
+    assert (SUPERVISOR, CONTROLLER, KEEPER) == (status.supervisor, status.controller, status.keeper)
+    assert (WORKER, OTHER) == status.workers
 
 
 def test_a_folder_without_a_server_is_stopped(tmp_path: Path) -> None:
@@ -67,7 +70,7 @@ def test_a_folder_without_a_server_is_stopped(tmp_path: Path) -> None:
 
 def test_a_server_that_has_ended_is_stopped(tmp_path: Path) -> None:
     """Its last words are still there."""
-    status = status_of(tmp_path, dead=(1, 2, 3, 4))
+    status = status_of(tmp_path, dead=(1, 2, 3, 4, 5))
 
     assert ("stopped", ()) == (status.state, status.alarms)
     assert DIGEST == status.digest
@@ -77,6 +80,11 @@ def test_a_server_that_has_ended_is_stopped(tmp_path: Path) -> None:
     ("said", "alarm"),
     [
         ({"dead": (2,)}, "the controller (pid 2) is not running"),
+        ({"dead": (5,)}, "the keeper (pid 5) is not running"),
+        (
+            {"keeper": replace(KEEPER, at_us=NOW_US - 8 * SECOND_US)},
+            "the keeper (pid 5) has said nothing for 8 s",
+        ),
         ({"dead": (4,)}, "the worker-1 (pid 4) is not running"),
         (
             {"controller": replace(CONTROLLER, at_us=NOW_US - 7 * SECOND_US)},
@@ -98,7 +106,7 @@ def test_a_server_that_has_ended_is_stopped(tmp_path: Path) -> None:
             {"supervisor": replace(SUPERVISOR, rolling_problem="the new worker-0 was not ready within 60 s")},
             "the last rolling restart stopped: the new worker-0 was not ready within 60 s",
         ),
-        ({"controller": replace(CONTROLLER, store_problem="locked")}, "the store does not take records: locked"),
+        ({"keeper": replace(KEEPER, store_problem="locked")}, "the store does not take records: locked"),
         (
             {"controller": replace(CONTROLLER, control_problem="locked")},
             "changes of thresholds and stops may be missing here: locked",
@@ -126,12 +134,12 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, said: dict[str, object], 
 @pytest.mark.parametrize("alive", [True, False])
 def test_one_that_is_finishing_is_shown_while_it_lives(tmp_path: Path, alive: bool) -> None:
     """In a rolling restart a worker is two processes; afterwards nobody misses the older one."""
-    retired = replace(WORKER, pid=5, at_us=NOW_US - 60 * SECOND_US, retired=True, digest="e" * 64)
+    retired = replace(WORKER, pid=6, at_us=NOW_US - 60 * SECOND_US, retired=True, digest="e" * 64)
 
-    status = status_of(tmp_path, workers=(WORKER, OTHER, retired), dead=() if alive else (5,))
+    status = status_of(tmp_path, workers=(WORKER, OTHER, retired), dead=() if alive else (6,))
 
     assert ("serving", (), DIGEST) == (status.state, status.alarms, status.digest)
-    shown = [process.name for process in status.processes if process.pid == 5]
+    shown = [process.name for process in status.processes if process.pid == 6]
     assert (["worker-0 (finishing)"] if alive else []) == shown
     assert (WORKER, OTHER) == status.workers
 
@@ -145,11 +153,19 @@ def test_workers_that_differ_have_no_digest_in_common(tmp_path: Path) -> None:
 
 def test_what_waits_is_shown_with_its_age(tmp_path: Path) -> None:
     """How late records are."""
-    waiting = replace(CONTROLLER, pending_records=3, pending_bytes=900, oldest_us=NOW_US - 4 * SECOND_US)
+    waiting = replace(KEEPER, pending_records=3, pending_bytes=900, oldest_us=NOW_US - 4 * SECOND_US)
 
-    status = status_of(tmp_path, controller=waiting)
+    status = status_of(tmp_path, keeper=waiting)
 
     assert (3, 900, 4.0) == (status.pending_records, status.pending_bytes, status.oldest_age_s)
+
+
+def test_a_count_of_what_waits_has_an_age_of_its_own(tmp_path: Path) -> None:
+    """A keeper that gets no CPU, or waits for the store, says an old number; nobody must take it for today's."""
+    assert 1.0 == status_of(tmp_path).pending_age_s
+    assert 70.0 == status_of(tmp_path, keeper=replace(KEEPER, counted_at_us=NOW_US - 70 * SECOND_US)).pending_age_s
+    assert None is status_of(tmp_path, keeper=replace(KEEPER, counted_at_us=0)).pending_age_s
+    assert None is status_of(tmp_path, keeper=None).pending_age_s
 
 
 def test_only_processes_of_ours_count_as_alive(tmp_path: Path) -> None:

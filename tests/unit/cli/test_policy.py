@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from desks import NOW_US, RuleFolder
-from oversight.app.reports import ControllerReport, SupervisorReport, write_report
+from oversight.app.reports import ControllerReport, KeeperReport, SupervisorReport, write_report
 from oversight.grpc_api.admin_server import build_admin_server
 from oversight.settings import Settings
 from oversight.telemetry.counters import Counters
@@ -165,17 +165,14 @@ def test_status_may_be_asked_of_a_server_anywhere(run, address, folder):
     """The same screen, from the admin port."""
     run_folder, digest = folder.data / "run", folder.watch.state.digest
     write_report(run_folder, SupervisorReport(2**22 + 1, "h:1", "h:2", NOW_US, 2, {"worker-0": 3}))
-    report = ControllerReport(
-        2**22 + 2,
-        NOW_US,
-        NOW_US,
-        digest,
-        "c0ffee",
-        NOW_US,
+    write_report(run_folder, ControllerReport(2**22 + 2, NOW_US, NOW_US, digest, "c0ffee", NOW_US, NOW_US, NOW_US))
+    report = KeeperReport(
+        2**22 + 3,
         NOW_US,
         NOW_US,
         store_problem="it is down",
         oldest_us=NOW_US,
+        counted_at_us=NOW_US - 60_000_000,
     )
     write_report(run_folder, report)
     result = run("status", "--admin", address)
@@ -188,6 +185,8 @@ def test_status_may_be_asked_of_a_server_anywhere(run, address, folder):
         "restarts    worker-0 3\n",
         "started     2027-01-15T08:00:00Z (0 s ago)\n",
         "controller  pid 4194306 is not running, heard of 0 s ago\n",
+        "keeper      pid 4194307 is not running, heard of 0 s ago\n",
+        "(counted 60 s ago)\n",
     ):
         assert words in result.stdout
     offline = run("status", "--data-dir", folder.data).stdout

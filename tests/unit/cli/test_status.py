@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from oversight.app.reports import ControllerReport, SupervisorReport, WorkerReport, write_report
+from oversight.app.reports import ControllerReport, KeeperReport, SupervisorReport, WorkerReport, write_report
 
 DIGEST = "d" * 64
 
@@ -37,9 +37,8 @@ def reports(tmp_path, process):
     pid = process.pid
     well: dict[str, Any] = {
         "supervisor": SupervisorReport(pid, "127.0.0.1:1", "127.0.0.1:2", now_us, 1, {"worker-0": 2}),
-        "controller": ControllerReport(
-            pid, now_us, now_us, DIGEST, "c0ffee-dirty", now_us, now_us, now_us, pending_records=7, oldest_us=now_us
-        ),
+        "controller": ControllerReport(pid, now_us, now_us, DIGEST, "c0ffee-dirty", now_us, now_us, now_us),
+        "keeper": KeeperReport(pid, now_us, now_us, pending_records=7, oldest_us=now_us, counted_at_us=now_us),
         "worker": WorkerReport(0, pid, now_us, now_us, 0, DIGEST, "c0ffee-dirty", now_us, 0, 1, {}),
     }
 
@@ -78,9 +77,18 @@ def test_one_on_standby_and_a_rolling_restart_are_said(run, reports):
 def test_outcomes_that_wait_are_said_where_there_are_any(run, reports):
     """They count nowhere yet; most days there is no such line."""
     assert "wait for" not in run("status", "--data-dir", reports()).stdout
-    result = run("status", "--data-dir", reports(controller={"waiting_outcomes": 12, "expired_outcomes": 3}))
+    result = run("status", "--data-dir", reports(keeper={"waiting_outcomes": 12, "expired_outcomes": 3}))
     assert 0 == result.exit_code
     assert "12 wait for a decision that is not in the store, 3 for longer than records are kept" in result.stdout
+
+
+def test_a_count_that_is_old_or_was_never_made_is_said(run, reports):
+    """The number would pass for today's."""
+    assert "counted" not in run("status", "--data-dir", reports()).stdout
+    old = time.time_ns() // 1_000 - 90_000_000
+    said = run("status", "--data-dir", reports(keeper={"counted_at_us": old})).stdout
+    assert "7 records, 0 bytes not in the store yet, the oldest 0 s old (counted 90 s ago)\n" in said
+    assert "pending     not counted yet\n" in run("status", "--data-dir", reports(keeper={"counted_at_us": 0})).stdout
 
 
 def test_the_same_facts_are_one_json_object(run, reports):

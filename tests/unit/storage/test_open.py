@@ -41,7 +41,8 @@ def test_any_other_kind_is_refused() -> None:
 
 def test_an_embedded_store_does_not_load_the_driver_of_a_server() -> None:
     """Nor Alembic: most servers need neither, and would hold both."""
-    program = "import sys, oversight.app.controller; print({'psycopg', 'alembic'}.intersection(sys.modules))"
+    loaded = "print({'psycopg', 'alembic'}.intersection(sys.modules))"
+    program = f"import sys, oversight.app.controller, oversight.app.keeper; {loaded}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert "set()\n" == done.stdout

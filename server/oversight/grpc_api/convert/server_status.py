@@ -67,6 +67,7 @@ def _records(status: ServerStatus) -> pb.RecordStatus:
         drained_through=_time(status.drained_through_us or None),
         waiting_outcomes=status.waiting_outcomes,
         expired_outcomes=status.expired_outcomes,
+        pending_age_s=status.pending_age_s,
     )
 
 

@@ -1,0 +1,177 @@
+"""
+The keeper: brings records from the journals into the store, removes what is too old, and learns from what is there.
+
+None of it may make a caller wait, and none of it is urgent: it runs when nobody else does. What has to be in force
+within a second is the controller's, whose interpreter it does not share (docs/adr/0028).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from contextlib import suppress
+from functools import partial
+
+from oversight.app.clock import now_us
+from oversight.app.drain_watch import DrainWatch
+from oversight.app.handover import run_folder
+from oversight.app.keys import load_keys
+from oversight.app.repetition import Repetition
+from oversight.app.reports import KeeperReport, write_report
+from oversight.app.retention_watch import RetentionWatch
+from oversight.app.signals import SignalPipe
+from oversight.app.snapshot_outbox import SnapshotOutbox
+from oversight.app.store import open_store, open_store_database
+from oversight.app.yielding import settle_memory, yield_to_callers
+from oversight.errors import StoreUnavailableError
+from oversight.grpc_api.convert.frames import count_records, decode_frame
+from oversight.journal.drain import Drain
+from oversight.settings import Settings
+from oversight.storage.checkpoints import CheckpointKey
+from oversight.storage.pending import PendingOutcomes
+from oversight.storage.retention import Retention, months_before
+from oversight.telemetry.logs import configure_logs
+from oversight.telemetry.tracing import Telemetry, start_telemetry
+
+__all__ = ["run_keeper"]
+
+_HEARTBEAT_S = 1.0
+_TELEMETRY_S = 1.0
+_RETENTION_S = 1.0
+_NICENESS = 19
+_COUNT_S = 5.0
+_HANDING_OVER_S = 1.0
+"""What a drain may take when a successor goes on with it at once."""
+_log = logging.getLogger(__name__)
+
+
+def run_keeper(settings: Settings) -> int:
+    """
+    Run the keeper until SIGTERM, or until SIGUSR1, by which another one follows at once; return 0.
+
+    Raises `StoreVersionError` for a database of another version.
+    """
+    os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
+    configure_logs("keeper", level=settings.log_level, form=settings.log_format)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signals = SignalPipe(signal.SIGTERM, signal.SIGUSR1)
+    keeper = _Keeper(settings)
+    keeper.prepare()
+    yield_to_callers()
+    settle_memory()
+    keeper.start()
+    while not (told := signals.wait(_HEARTBEAT_S)):
+        keeper.report()
+    keeper.stop(followed=signal.SIGTERM not in told)
+    return 0
+
+
+class _Keeper:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._run = run_folder(settings.data_dir)
+        self._started_us = now_us()
+        self._outbox = SnapshotOutbox(settings.data_dir)
+        keys = load_keys(settings)
+        self._store = open_store(settings)
+        self._drain = DrainWatch(
+            self._run,
+            Drain(
+                settings.data_dir / "journal",
+                self._store,
+                decode=partial(decode_frame, keys=keys),
+                count=count_records,
+            ),
+            self._store,
+            self._outbox,
+            clock_us=now_us,
+        )
+        self._drain_loop = Repetition(
+            "the drain",
+            settings.drain_interval_s,
+            self._drain.step,
+            finish=self._drain.step,
+            hurry=lambda: self._drain.hurries,
+        )
+        retention = RetentionWatch(
+            # Connections of its own: the drain's thread has the store's.
+            Retention(open_store_database(settings).engine, CheckpointKey(keys.id_key), clock_us=now_us),
+            months=settings.retention_months,
+            in_force=self._outbox.digests,
+            clock_us=now_us,
+        )
+        self._pending = PendingOutcomes(self._store.reading)
+        # Beside the drain, each in a thread of its own; they end as soon as a stop is asked for.
+        self._others = (
+            Repetition("retention", _RETENTION_S, retention.step),
+            Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting),
+        )
+        self._telemetry: Telemetry | None = None
+
+    def prepare(self) -> None:
+        """Make the store ready: a database of another version is found now, not under load."""
+        try:
+            self._store.prepare()
+        except StoreUnavailableError as error:
+            _log.warning("starting without the store: %s", error)
+
+    def start(self) -> None:
+        """Begin with everything that goes on."""
+        self._telemetry = start_telemetry(
+            "keeper",
+            "keeper",
+            None,
+            {
+                "oversight.records.pending": lambda: self._drain.state.pending_records,
+                "oversight.records.oldest_age": self._oldest_age_s,
+            },
+        )
+        self.report()
+        for loop in (self._drain_loop, *self._others):
+            loop.start()
+
+    def stop(self, *, followed: bool) -> None:
+        """Drain once more within the grace; what is left waits for the next start, or for the one that follows now."""
+        for loop in self._others:
+            loop.stop(0.0)
+        grace_s = self._settings.shutdown_grace_s
+        drained = self._drain_loop.stop(min(grace_s, _HANDING_OVER_S) if followed else grace_s)
+        if not followed and (not drained or self._drain.state.pending_records):
+            _log.warning("not all records reached the store in time; they are drained at the next start")
+        self.report()
+        if self._telemetry is not None:
+            self._telemetry.shutdown(_TELEMETRY_S)
+
+    def report(self) -> None:
+        """Say what is the case."""
+        drain, at_us = self._drain.state, now_us()
+        waiting, expired = self._pending.count(months_before(at_us, self._settings.retention_months))
+        report = KeeperReport(
+            pid=os.getpid(),
+            at_us=at_us,
+            started_us=self._started_us,
+            store_problem=drain.problem,
+            drained_through_us=drain.drained_through_us,
+            pending_records=drain.pending_records,
+            pending_bytes=drain.pending_bytes,
+            oldest_us=drain.oldest_us,
+            counted_at_us=drain.counted_at_us,
+            waiting_outcomes=waiting,
+            expired_outcomes=expired,
+            failures=sum(loop.failures for loop in (self._drain_loop, *self._others)),
+        )
+        try:
+            write_report(self._run, report)
+        except OSError as error:
+            _log.warning("the heartbeat cannot be written: %s", error)
+
+    def _count_waiting(self) -> None:
+        # A store that is down is said by the drain.
+        with suppress(StoreUnavailableError):
+            self._pending.step()
+
+    def _oldest_age_s(self) -> float:
+        oldest_us = self._drain.state.oldest_us
+        return 0.0 if oldest_us is None else max(0.0, (now_us() - oldest_us) / 1e6)
