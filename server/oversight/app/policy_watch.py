@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 from oversight.app.last_good import LastGood, LastGoodFile
 from oversight.app.publication import Publication, Rules
+from oversight.engine.compile import Blueprint
 from oversight.errors import InvalidPolicyError, Problem
 from oversight.policies import SnapshotSource, assemble_source, compile_source
+from oversight.rules.load import RuleSet
 from oversight.rules.source import RuleFiles, default_folder, read_folder
 from oversight.settings import Settings
 from oversight.thresholds.values import RulesInForce
