@@ -116,6 +116,7 @@ class Fixed:
         self.policy_confirmed_at_us = NOW_US
         self.thresholds_confirmed_at_us = NOW_US
         self.stops: tuple[Stop, ...] = ()
+        self.labelled: dict[tuple[str, str, str], int] = {}
 
     @property
     def snapshot(self) -> Snapshot:

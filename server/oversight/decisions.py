@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from oversight.engine.decide import decide
@@ -54,6 +54,11 @@ class Current(Protocol):
     @property
     def stops(self) -> tuple[Stop, ...]:
         """The stops engaged on this machine alone; read before the snapshot, which has them later."""
+        ...
+
+    @property
+    def labelled(self) -> Mapping[tuple[str, str, str], int]:
+        """How many outcomes have a label, by tenant, intent and model version, each empty where there is none."""
         ...
 
 
@@ -111,6 +116,20 @@ class Answer(NamedTuple):
     reply: bytes
 
 
+class _Known(NamedTuple):
+    """What the server knows besides the requests of one call; see `ServerFacts`."""
+
+    policy_age_s: int
+    threshold_age_s: int
+    stops: tuple[Stop, ...]
+    labelled: Mapping[tuple[str, str, str], int]
+
+
+def _facts_about(request: Request, known: _Known) -> ServerFacts:
+    key = (request.tenant_id or "", request.intent or "", request.model_version or "")
+    return ServerFacts(known.labelled.get(key, 0), known.policy_age_s, known.threshold_age_s, stops=known.stops)
+
+
 class Decisions:
     """Decides and records; safe for any number of threads."""
 
@@ -148,23 +167,25 @@ class Decisions:
         Where the journal cannot write, the decision is made anew with that fact, which raises the tier, and says
         `recorded = False`; or `RecordUnavailableError` is raised, where that is what was asked for.
         """
-        snapshot, facts = self._in_force(asked.request.decided_at_us)
+        snapshot, known = self._in_force(asked.request.decided_at_us)
+        facts = _facts_about(asked.request, known)
         answer = self._answer(asked, snapshot, facts)
         try:
             self._journal.append(self._record(asked, answer, facts, call))
         except RecordUnavailableError as error:
-            (answer,) = self._answer_unrecorded((asked,), snapshot, facts, error)
+            (answer,) = self._answer_unrecorded((asked,), snapshot, known, error)
         self._counters.count_decision(answer.decision.tier, answer.decision.evaluation)
         return answer
 
     def decide_synced(self, asked: Asked, call: Call) -> Turns[Answer]:
         """Do what `decide` does, and wait for the disk as well."""
-        snapshot, facts = self._in_force(asked.request.decided_at_us)
+        snapshot, known = self._in_force(asked.request.decided_at_us)
+        facts = _facts_about(asked.request, known)
         answer = self._answer(asked, snapshot, facts)
         try:
             yield self._journal.append(self._record(asked, answer, facts, call))
         except RecordUnavailableError as error:
-            (answer,) = self._answer_unrecorded((asked,), snapshot, facts, error)
+            (answer,) = self._answer_unrecorded((asked,), snapshot, known, error)
         self._counters.count_decision(answer.decision.tier, answer.decision.evaluation)
         return answer
 
@@ -175,53 +196,51 @@ class Decisions:
         In turns, so that a long batch holds nobody up. Waits for the disk where that is wanted; answers without a
         record as `decide` does.
         """
-        snapshot, facts = self._in_force(items[0].request.decided_at_us)
+        snapshot, known = self._in_force(items[0].request.decided_at_us)
         answers: list[Answer] = []
         records: list[bytes] = []
         for chunk in chunks(items):
-            made = [self._answer(asked, snapshot, facts) for asked in chunk]
-            records += [self._record(asked, answer, facts, call) for asked, answer in zip(chunk, made, strict=True)]
-            answers += made
+            for asked in chunk:
+                facts = _facts_about(asked.request, known)
+                answer = self._answer(asked, snapshot, facts)
+                records.append(self._record(asked, answer, facts, call))
+                answers.append(answer)
             yield None
         try:
             unsynced = self._journal.append_many(records)
             if unsynced is not None:
                 yield unsynced
         except RecordUnavailableError as error:
-            answers = self._answer_unrecorded(items, snapshot, facts, error)
+            answers = self._answer_unrecorded(items, snapshot, known, error)
         for decision, _ in answers:
             self._counters.count_decision(decision.tier, decision.evaluation)
         return answers
 
-    def _in_force(self, now_us: int) -> tuple[Snapshot, ServerFacts]:
+    def _in_force(self, now_us: int) -> tuple[Snapshot, _Known]:
         current = self._current
         # A time that lies ahead is as little to be trusted as one that lies behind: a clock was set back.
         policy_age_us = abs(now_us - current.policy_confirmed_at_us)
         threshold_age_us = abs(now_us - current.thresholds_confirmed_at_us)
-        # The labelled outcomes of an intent are counted by the feedback loop; until it runs none are known.
-        facts = ServerFacts(
-            labelled_outcomes=0,
-            policy_age_s=policy_age_us // 1_000_000,
-            threshold_age_s=threshold_age_us // 1_000_000,
-            stops=current.stops,
-        )
-        # Behind the facts: a stop moves from them into the snapshot, and must be in one of the two.
-        return current.snapshot, facts
+        known = _Known(policy_age_us // 1_000_000, threshold_age_us // 1_000_000, current.stops, current.labelled)
+        # Behind the stops: one moves from them into the snapshot, and must be in one of the two.
+        return current.snapshot, known
 
     def _answer(self, asked: Asked, snapshot: Snapshot, facts: ServerFacts) -> Answer:
         decision = decide(snapshot, asked.request, facts, self._keys, canonical=asked.canonical)
         return Answer(decision, self._wire.reply(decision, asked.request.request_id))
 
     def _answer_unrecorded(
-        self, items: Sequence[Asked], snapshot: Snapshot, facts: ServerFacts, error: RecordUnavailableError
+        self, items: Sequence[Asked], snapshot: Snapshot, known: _Known, error: RecordUnavailableError
     ) -> list[Answer]:
         """Decide *items* anew without a record, or raise *error*, which is why there is none."""
         self._counters.count_failure(error.metadata["cause"])
         if self._refuse_unrecorded:
             raise error
         self._counters.count_lost(len(items))
-        facts = facts._replace(record_unavailable=True)
-        return [self._answer(asked, snapshot, facts) for asked in items]
+        return [
+            self._answer(asked, snapshot, _facts_about(asked.request, known)._replace(record_unavailable=True))
+            for asked in items
+        ]
 
     def _record(self, asked: Asked, answer: Answer, facts: ServerFacts, call: Call) -> bytes:
         return self._wire.decision_record(

@@ -62,6 +62,7 @@ class ServerStatus:
     drained_through_us: int | None
     waiting_outcomes: int
     expired_outcomes: int
+    evidence_through_us: int | None
     threshold_revision: int | None
     threshold_age_s: float | None
     live_values: tuple[str, ...]

@@ -155,6 +155,12 @@ class Settings(BaseSettings):
         le=1200,
         description="Calendar months for which decisions and outcomes are kept; older ones are removed once a day.",
     )
+    audit_due_h: float = Field(
+        72,
+        gt=0,
+        le=8760,
+        description="Hours after a decision by which its audit is due, and its review where the policy sets no time.",
+    )
     loosening_needs_approval: bool = Field(
         default=False,
         description="Let what loosens a threshold wait for a second person, and a stop be released by another than the "

@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from oversight.v1 import decision_pb2
-from servers import ServerProcess, is_running, wait_until
+from servers import ServerProcess, is_running, wait_until, write_policy
 
 
 def test_children_end_with_a_killed_supervisor(server: ServerProcess) -> None:
@@ -69,6 +69,30 @@ def test_workers_go_on_while_the_controller_is_gone_and_it_comes_back(server: Se
     )
     assert reply.decision_id == server.find(reply.decision_id).response.decision_id
     assert server.worker_pid() in server.child_pids(), "no worker was restarted for it"
+
+
+def test_while_the_keeper_gets_no_cpu_it_is_said_and_everything_else_goes_on(server: ServerProcess) -> None:
+    """A count of what waits that is old must not pass for today's; rules still change, and nothing is lost."""
+    server.start()
+    keeper = wait_until(lambda: server.status().keeper, "the keeper")
+    before = server.status().digest
+    os.kill(keeper.pid, signal.SIGSTOP)
+    reply = server.decide("meanwhile")
+    write_policy(server.policy, version="2")
+
+    wait_until(lambda: server.status().digest not in ("", before), "the new rules")
+    silent = f"the keeper (pid {keeper.pid}) has said nothing"
+    status = wait_until(lambda: found if silent in str((found := server.status()).alarms) else None, "the alarm")
+    assert status.pending_age_s is not None
+    assert status.pending_age_s >= 4
+
+    os.kill(keeper.pid, signal.SIGKILL)
+    wait_until(lambda: server.status().state == "serving", "another keeper")
+    wait_until(lambda: server.status().pending_records == 0, "the records to reach the store")
+    supervisor = server.status().supervisor
+    assert supervisor is not None
+    assert {"controller": 0, "keeper": 1, "worker-0": 0} == supervisor.restarts
+    assert reply.decision_id == server.find(reply.decision_id).response.decision_id
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import grpc
 import pytest
 
-from builders import a_snapshot
+from builders import a_policy, a_rule, a_snapshot
+from oversight.engine.decision import Tier
+from oversight.engine.policy import Check, Literal
 from oversight.engine.snapshot import Stop
 from oversight.v1 import decision_pb2 as values
 from oversight.v1 import decision_service_pb2 as pb
@@ -169,6 +171,29 @@ def test_a_confirmation_from_the_future_is_none(serving):
     """A clock that was set back must not make a dead controller look fresh."""
     serving.current.thresholds_confirmed_at_us += 3600 * 1_000_000
     assert "THRESHOLDS_STALE" == serving.decide.Decide(ROUTINE, timeout=5).reason
+
+
+def test_each_message_has_the_labels_of_its_own_intent_and_model(serving):
+    """A batch mixes intents; a proven one must not lend its proof to another."""
+    serving.current.labelled = {("", ROUTINE.intent, "m1"): 7, ("", "", ""): 3}
+    asked = a_request(model_version="m1")
+
+    serving.decide.Decide(asked, timeout=5)
+    serving.decide.BatchDecide(pb.BatchDecideRequest(requests=[ROUTINE, asked, ROUTINE]), timeout=5)
+
+    assert [7, 0, 7, 0] == [entry.facts.labelled_outcomes for entry in serving.journal.entries()]
+
+
+def test_what_cannot_be_recorded_is_decided_anew_with_the_same_labels(serving):
+    """A rule that asks for labels must not match only because a disk is full."""
+    rule = a_rule("unproven", Check("labelled_outcomes", "below", Literal(2)), tier=Tier.HUMAN_AS_THE_LOOP)
+    serving.current.snapshot = a_snapshot(a_policy(rule))
+    serving.journal.fail()
+
+    serving.current.labelled = {("", ROUTINE.intent, ""): 7}
+    assert ["RECORD_UNAVAILABLE"] == [one.code for one in serving.decide.Decide(ROUTINE, timeout=5).reasons]
+    serving.current.labelled = {}
+    assert "UNPROVEN" in [one.code for one in serving.decide.Decide(ROUTINE, timeout=5).reasons]
 
 
 def test_a_batch_is_decided_by_one_snapshot(serving):

@@ -374,7 +374,13 @@ def test_the_state_comes_over_the_port(port: Port) -> None:
     write_report(
         run,
         KeeperReport(
-            2**22 + 3, NOW_US, NOW_US, store_problem="it is down", pending_records=7, counted_at_us=counted_at_us
+            2**22 + 3,
+            NOW_US,
+            NOW_US,
+            store_problem="it is down",
+            pending_records=7,
+            counted_at_us=counted_at_us,
+            feedback_through_us=NOW_US - 7,
         ),
     )
 
@@ -389,6 +395,7 @@ def test_the_state_comes_over_the_port(port: Port) -> None:
     assert (NOW_US, NOW_US - 5) == (found.started_at.ToMicroseconds(), found.policy.confirmed_at.ToMicroseconds())
     assert ("it is down", 7) == (found.records.store_problem, found.records.pending)
     assert found.records.pending_age_s >= 3
+    assert NOW_US - 7 == found.records.evidence_through.ToMicroseconds()
     assert not found.policy.HasField("since"), "no worker has said anything"
     assert any("the store does not take records" in alarm for alarm in found.alarms)
     assert any("nothing is lost" in sentence for sentence in found.advice)

@@ -52,6 +52,7 @@ ENFORCED = {
     "store_statement_timeout_s": "unit/app/test_store.py::test_the_limits_are_those_that_are_set",
     "migrate": "e2e/test_postgresql.py::test_a_server_migrates_where_it_is_told_to_and_refuses_where_not",
     "retention_months": "e2e/test_erasure.py::test_the_server_removes_what_is_too_old_by_itself",
+    "audit_due_h": "e2e/test_evidence.py::test_labels_are_counted_for_rules_and_audits_are_due_when_it_is_set",
     "id_key_file": "unit/app/test_keys.py::test_files_named_by_settings_are_read_instead_and_never_made",
     "audit_key_file": "unit/app/test_keys.py::test_files_named_by_settings_are_read_instead_and_never_made",
     "workers": "e2e/test_start.py::test_every_worker_decides_by_the_same_rules",
@@ -160,6 +161,8 @@ def test_values_out_of_range_are_refused_by_name(name: str) -> None:
         ("default_policy", "x" * 65),
         ("insecure", "perhaps"),
         ("policy_poll_s", "nan"),
+        ("audit_due_h", 0),
+        ("audit_due_h", 8761),
     ],
 )
 def test_values_that_make_no_sense_are_refused_by_name(name: str, value: object) -> None:

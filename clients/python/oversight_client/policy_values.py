@@ -213,6 +213,7 @@ class RecordStatus:
     waiting_outcomes: int
     expired_outcomes: int
     pending_age_s: float | None
+    evidence_through: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ def _sentences(
         yield "the rule files: correct what stands below (`oversight check` shows it too), or go back a commit"
     if keeper and keeper.store_problem:
         yield "the store: nothing is lost, records wait in the journals; mend it, and watch the room on the disk"
+    if keeper and keeper.feedback_problem and not keeper.store_problem:
+        yield "error rates and labelled_outcomes: they stay what they are; mend the store, and all is counted later"
     if controller and controller.admin_problem:
         yield "the admin port: end whoever has its address, or restart the server with another --admin-listen"
     if controller and controller.control_problem:

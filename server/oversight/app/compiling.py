@@ -16,7 +16,7 @@ from pathlib import Path
 
 from oversight.app.children import end_with_parent
 from oversight.app.snapshot_file import snapshot_stamp
-from oversight.app.yielding import yield_to_callers
+from oversight.app.yielding import lower_priority, yield_to_callers
 from oversight.engine.compile import Blueprint
 from oversight.errors import InvalidPolicyError
 from oversight.policies import SnapshotSource, compile_source
@@ -24,7 +24,6 @@ from oversight.rules.load import RuleSet
 
 __all__ = ["compile_apart", "compile_beside_callers"]
 
-_NICENESS = 19
 _SAID_BYTES = 2_000
 
 
@@ -64,7 +63,7 @@ def _compile(document: str) -> bytes:
 
 
 if __name__ == "__main__":
-    os.nice(_NICENESS)
+    lower_priority()
     yield_to_callers()
     end_with_parent(int(sys.argv[1]))
     sys.stdout.buffer.write(_compile(sys.stdin.read()))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from oversight.app.handover import file_stamp
+from oversight.app.labelled import LabelledKey, labelled_stamp, read_labelled
 from oversight.app.local_stops import LocalStops
 from oversight.app.reports import read_controller
 from oversight.app.snapshot_file import Published, load_published, snapshot_stamp
@@ -26,8 +27,8 @@ class CurrentSnapshot:
 
     `snapshot`, `policy_confirmed_at_us` and `thresholds_confirmed_at_us` are each replaced by one assignment; a call
     reads `snapshot` once. Live values whose time is over are left out here, with or without a controller. `stops` are
-    those of *local_stops*. `since_us` is when the snapshot came into force here. Building one raises FileNotFoundError
-    or ValueError while there is nothing to follow.
+    those of *local_stops*, `labelled` is how many labels the keeper counted (`app.labelled`). `since_us` is when the
+    snapshot came into force here. Building one raises FileNotFoundError or ValueError while there is nothing to follow.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class CurrentSnapshot:
         self.snapshot: Snapshot = self._published.assemble(self._phase)
         self.since_us = clock_us()
         self.stops: tuple[Stop, ...] = ()
+        self.labelled: Mapping[LabelledKey, int] = {}
+        self._labelled_stamp: tuple[int, int, int] | None = None
         self.policy_confirmed_at_us = 0
         self.thresholds_confirmed_at_us = 0
         self._problem = ""
@@ -71,6 +74,7 @@ class CurrentSnapshot:
         self._expire()
         self._stop(stops)
         self._listen()
+        self._count_labels()
 
     def _look_for_stops(self) -> tuple[Stop, ...]:
         if self._local_stops is None:
@@ -132,6 +136,12 @@ class CurrentSnapshot:
         replaced, self.snapshot = self.snapshot, snapshot
         for _ in release(replaced):
             self._pause(0.0)  # whoever waits for the interpreter's lock gets it
+
+    def _count_labels(self) -> None:
+        stamp = labelled_stamp(self._run)
+        if stamp != self._labelled_stamp:
+            self._labelled_stamp = stamp
+            self.labelled = read_labelled(self._run)
 
     def _listen(self) -> None:
         stamp = file_stamp(self._run / "controller.json")

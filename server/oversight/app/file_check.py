@@ -2,7 +2,7 @@
 Rule files that somebody sent, checked in a process of its own.
 
 They may be made to take as long, or as much memory, as they can: a thousand policies that extend one of five thousand
-rules are valid. The controller drains and publishes meanwhile, and must do so afterwards (docs/adr/0027).
+rules are valid. The controller publishes meanwhile, and must do so afterwards (docs/adr/0027).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from oversight.app.children import end_with_parent
+from oversight.app.yielding import lower_priority, yield_to_callers
 from oversight.errors import Problem
 from oversight.policies import SnapshotSource
 from oversight.policy_check import CheckedFiles, check_source
@@ -93,6 +94,8 @@ def _check(document: str) -> int:
 
 
 if __name__ == "__main__":
+    lower_priority()
+    yield_to_callers()
     parent, largest_bytes = map(int, sys.argv[1:])
     end_with_parent(parent)
     resource.setrlimit(resource.RLIMIT_AS, (largest_bytes, largest_bytes))

@@ -31,6 +31,7 @@ _OWN_FILES = (
     "supervisor.json",
     "controller.json",
     "keeper.json",
+    "labelled.json",
     "worker-*.json",
     "retired-*.json",
     "*.partial",

@@ -15,20 +15,24 @@ from functools import partial
 
 from oversight.app.clock import now_us
 from oversight.app.drain_watch import DrainWatch
+from oversight.app.feed_watch import FeedWatch
 from oversight.app.handover import run_folder
 from oversight.app.keys import load_keys
+from oversight.app.labelled import LabelledWatch
 from oversight.app.repetition import Repetition
 from oversight.app.reports import KeeperReport, write_report
 from oversight.app.retention_watch import RetentionWatch
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.app.store import open_store, open_store_database
-from oversight.app.yielding import settle_memory, yield_to_callers
+from oversight.app.store import open_election, open_store, open_store_database
+from oversight.app.yielding import lower_priority, settle_memory, yield_to_callers
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.convert.frames import count_records, decode_frame
 from oversight.journal.drain import Drain
 from oversight.settings import Settings
 from oversight.storage.checkpoints import CheckpointKey
+from oversight.storage.evidence_feed import EvidenceFeed
+from oversight.storage.evidence_reader import SqlEvidence
 from oversight.storage.pending import PendingOutcomes
 from oversight.storage.retention import Retention, months_before
 from oversight.telemetry.logs import configure_logs
@@ -39,8 +43,9 @@ __all__ = ["run_keeper"]
 _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
 _RETENTION_S = 1.0
-_NICENESS = 19
 _COUNT_S = 5.0
+_FEED_S = 1.0
+_LABELLED_S = 3.0
 _HANDING_OVER_S = 1.0
 """What a drain may take when a successor goes on with it at once."""
 _log = logging.getLogger(__name__)
@@ -52,7 +57,7 @@ def run_keeper(settings: Settings) -> int:
 
     Raises `StoreVersionError` for a database of another version.
     """
-    os.nice(_NICENESS)  # on a shared CPU deciding comes first; set before there are threads, which inherit it
+    lower_priority()
     configure_logs("keeper", level=settings.log_level, form=settings.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -103,10 +108,22 @@ class _Keeper:
             clock_us=now_us,
         )
         self._pending = PendingOutcomes(self._store.reading)
+        # Connections of its own, too; whoever is elected feeds, and everybody counts labels for the own workers.
+        self._learning = open_store(settings)
+        self._election = open_election(settings)
+        evidence = SqlEvidence(self._learning.reading)
+        self._feed = FeedWatch(
+            EvidenceFeed(self._learning, audit_due_h=settings.audit_due_h),
+            self._election,
+            through_us=evidence.through_us,
+        )
+        labelled = LabelledWatch(self._run, evidence.label_counts)
         # Beside the drain, each in a thread of its own; they end as soon as a stop is asked for.
         self._others = (
             Repetition("retention", _RETENTION_S, retention.step),
             Repetition("the count of outcomes that wait", _COUNT_S, self._count_waiting),
+            Repetition("the feed of the evidence", _FEED_S, self._feed.step, hurry=lambda: self._feed.hurries),
+            Repetition("the count of labels", _LABELLED_S, labelled.step),
         )
         self._telemetry: Telemetry | None = None
 
@@ -136,6 +153,7 @@ class _Keeper:
         """Drain once more within the grace; what is left waits for the next start, or for the one that follows now."""
         for loop in self._others:
             loop.stop(0.0)
+        self._election.close()
         grace_s = self._settings.shutdown_grace_s
         drained = self._drain_loop.stop(min(grace_s, _HANDING_OVER_S) if followed else grace_s)
         if not followed and (not drained or self._drain.state.pending_records):
@@ -146,7 +164,7 @@ class _Keeper:
 
     def report(self) -> None:
         """Say what is the case."""
-        drain, at_us = self._drain.state, now_us()
+        drain, feed, at_us = self._drain.state, self._feed.state, now_us()
         waiting, expired = self._pending.count(months_before(at_us, self._settings.retention_months))
         report = KeeperReport(
             pid=os.getpid(),
@@ -161,6 +179,8 @@ class _Keeper:
             waiting_outcomes=waiting,
             expired_outcomes=expired,
             failures=sum(loop.failures for loop in (self._drain_loop, *self._others)),
+            feedback_problem=feed.problem,
+            feedback_through_us=feed.through_us,
         )
         try:
             write_report(self._run, report)

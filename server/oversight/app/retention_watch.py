@@ -71,9 +71,10 @@ class RetentionWatch:
         self._due_us = due_us
         if any(self._removed):
             _log.info(
-                "retention removed %d decisions, %d outcomes and %d snapshots that were older than %d months",
+                "retention removed %d decisions, %d outcomes, %d snapshots, %d rows of evidence older than %d months",
                 self._removed.decisions,
                 self._removed.outcomes,
                 self._removed.snapshots,
+                self._removed.evidence,
                 self._months,
             )

@@ -47,6 +47,7 @@ def server_status(found: Status) -> ServerStatus:
         drained_through_us=keeper.drained_through_us if keeper else None,
         waiting_outcomes=found.waiting_outcomes,
         expired_outcomes=found.expired_outcomes,
+        evidence_through_us=keeper.feedback_through_us if keeper else None,
         threshold_revision=found.threshold_revision,
         threshold_age_s=found.threshold_age_s,
         live_values=tuple(map(_value, found.values)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,8 +207,7 @@ def _alarms(
     if controller and controller.problems:
         which = "the last good rules of an earlier run decide" if controller.last_good else "the last good ones decide"
         alarms.append(f"the rule files have {len(controller.problems)} problem(s); {which}")
-    if keeper and keeper.store_problem:
-        alarms.append(f"the store does not take records: {keeper.store_problem}")
+    alarms += _keeper_alarms(keeper)
     if controller and controller.admin_problem:
         alarms.append(f"nothing is served on the admin port: {controller.admin_problem}")
     if controller and controller.control_problem:
@@ -222,6 +221,13 @@ def _alarms(
     if lost := sum(worker.records_lost for worker in workers):
         alarms.append(f"{lost} records could not be written since the server started")
     return tuple(alarms)
+
+
+def _keeper_alarms(keeper: KeeperReport | None) -> Iterator[str]:
+    if keeper and keeper.store_problem:
+        yield f"the store does not take records: {keeper.store_problem}"
+    if keeper and keeper.feedback_problem:
+        yield f"outcomes teach nothing at the moment: {keeper.feedback_problem}"
 
 
 def _state(processes: tuple[ProcessStatus, ...], alarms: tuple[str, ...]) -> str:

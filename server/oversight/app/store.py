@@ -11,6 +11,7 @@ from oversight.settings import Settings
 from oversight.storage.control_listener import ControlListener, PollingListener
 from oversight.storage.control_store import SqlControlStore
 from oversight.storage.database import Database, Limits
+from oversight.storage.election import Election, SoleProcess
 from oversight.storage.erasure import ErasedSubjects
 from oversight.storage.open import open_database
 from oversight.storage.sql import SqlStore, open_reader
@@ -21,6 +22,7 @@ __all__ = [
     "open_control_database",
     "open_control_listener",
     "open_control_store",
+    "open_election",
     "open_store",
     "open_store_database",
     "open_store_reader",
@@ -88,6 +90,16 @@ def open_control_listener(settings: Settings) -> ControlListener:
     from oversight.storage.postgresql_listener import PostgresqlListener
 
     return PostgresqlListener(store_url(settings), connect_timeout_s=settings.store_connect_timeout_s)
+
+
+def open_election(settings: Settings) -> Election:
+    """Return what tells one keeper of all those on the store that it is the one. Raises `KeyFileError`."""
+    if not settings.store:
+        return SoleProcess()
+    # Most servers have an embedded store, and no use for this driver's memory.
+    from oversight.storage.postgresql_election import PostgresqlElection
+
+    return PostgresqlElection(store_url(settings), connect_timeout_s=settings.store_connect_timeout_s)
 
 
 def open_tokens(settings: Settings) -> SqlTokens:

@@ -1,4 +1,4 @@
-"""How the controller stays out of the way of those that decide."""
+"""How the keeper, and whoever compiles, stays out of the way of those that decide."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import gc
 import logging
 import os
 
-__all__ = ["settle_memory", "yield_to_callers"]
+__all__ = ["lower_priority", "settle_memory", "yield_to_callers"]
 
+_NICENESS = 19
 _GC_THRESHOLDS = (50_000, 10, 10)
 _log = logging.getLogger(__name__)
+
+
+def lower_priority() -> None:
+    """Let deciding come first on a shared CPU; for a process that has no threads yet, which inherit it."""
+    os.nice(_NICENESS)
 
 
 def yield_to_callers() -> None:
@@ -17,7 +23,8 @@ def yield_to_callers() -> None:
     Leave a shared CPU to deciding, as soon as there is something to decide by.
 
     SCHED_IDLE, because the kernel lets even the nicest thread of another class finish a slice of some milliseconds
-    before a worker that wakes gets the CPU (docs/adr/0021).
+    before a worker that wakes gets the CPU (docs/adr/0021). Not for a process with a thread that must not wait: whoever
+    is put off keeps the interpreter's lock (docs/adr/0028).
     """
     try:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

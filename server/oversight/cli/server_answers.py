@@ -48,6 +48,7 @@ def status_of(answer: Answer) -> ServerStatus:
         drained_through_us=_us(records.drained_through),
         waiting_outcomes=records.waiting_outcomes,
         expired_outcomes=records.expired_outcomes,
+        evidence_through_us=_us(records.evidence_through),
         threshold_revision=thresholds.revision,
         threshold_age_s=thresholds.age_s,
         live_values=thresholds.values,

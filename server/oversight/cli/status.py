@@ -152,6 +152,8 @@ def _facts(found: ServerStatus) -> Iterator[tuple[str, str]]:
     if found.waiting_outcomes or found.expired_outcomes:
         expired = f", {found.expired_outcomes:,} for longer than records are kept" if found.expired_outcomes else ""
         yield "outcomes", f"{found.waiting_outcomes:,} wait for a decision that is not in the store{expired}"
+    if found.evidence_through_us is not None:
+        yield "evidence", f"of records up to {_moment(found.evidence_through_us)}"
     yield "lost", f"{found.lost:,} records"
 
 

@@ -36,7 +36,7 @@ def build_admin_server(
     """
     Return the server of the admin port, not yet listening; raise `KeyFileError` for TLS files that cannot be used.
 
-    Its services run in the pool for reads, so that a bounded number of calls share the interpreter with the drain.
+    Its services run in the pool for reads, so that a bounded number of calls share the interpreter with what publishes.
     """
     services = (InsightService(lister, eraser), ThresholdService(thresholds), PolicyService(policies))
 

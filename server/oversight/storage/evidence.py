@@ -51,7 +51,8 @@ class CellFilter(NamedTuple):
     """
     Which decisions: those that meet every field that is not None; an empty text is "had none".
 
-    `since_us` is in, `until_us` out; both are times of decisions, in microseconds since 1970 (UTC).
+    `since_us` is in, `until_us` out; both are times of decisions, in microseconds since 1970 (UTC). Counts take whole
+    hours: an hour in which one of them lies is in.
     """
 
     tenant_id: str | None = None

@@ -14,7 +14,7 @@ from sqlalchemy import URL, create_engine
 
 from oversight.storage.control_store import CHANNEL
 
-__all__ = ["PostgresqlListener"]
+__all__ = ["PostgresqlListener", "session_parameters"]
 
 _POLL_S = 0.5
 _AGAIN_S = 5.0
@@ -37,7 +37,7 @@ class PostgresqlListener:
         self.listens = threading.Event()
         self._poll_s = poll_s
         self._again_s = again_s
-        self._parameters = _parameters(url, connect_timeout_s)
+        self._parameters = session_parameters(url, connect_timeout_s)
         self._connection: psycopg.Connection[Any] | None = None
         self._try_at_s = 0.0
         self._said = ""
@@ -79,7 +79,8 @@ class PostgresqlListener:
         self._said = name
 
 
-def _parameters(url: URL, connect_timeout_s: float) -> dict[str, Any]:
+def session_parameters(url: URL, connect_timeout_s: float) -> dict[str, Any]:
+    """Return what psycopg opens a session of its own at *url* with, apart from those of the store."""
     place = url.set(drivername="postgresql+psycopg")
     _, parameters = create_engine(place).dialect.create_connect_args(place)
     return {

@@ -17,6 +17,7 @@ from oversight.storage import tables
 from oversight.storage.chain_pages import RECORD_CHAINS, distinct_writers
 from oversight.storage.checkpoints import Checkpoint, CheckpointKey
 from oversight.storage.database import READING
+from oversight.storage.evidence_retention import remove_evidence
 from oversight.storage.failures import store_unavailable
 from oversight.storage.schema import check_schema
 
@@ -46,6 +47,7 @@ class Removed(NamedTuple):
     outcomes: int = 0
     snapshots: int = 0
     erasures: int = 0
+    evidence: int = 0
 
 
 def months_before(now_us: int, months: int) -> int:
@@ -79,7 +81,8 @@ class Retention:
         Remove what was recorded before *before_us*; yield after each transaction what it removed.
 
         Of each writer's chain the records up to the first that is younger; then the notes of who was erased before
-        that time, and the snapshots put there before it that no decision rests on any more, but those *in_force*.
+        that time, what was learnt from decisions of the hours before, and the snapshots put there before it that no
+        decision rests on any more, but those *in_force*.
         Raises `StoreUnavailableError`, and at the end `UntrustedCheckpointError` for a chain whose checkpoint does not
         bear its signature: people must look at it before anything more of it goes.
         """
@@ -97,6 +100,8 @@ class Retention:
         with self._transaction() as connection:
             count = connection.execute(delete(_erasures).where(_erasures.c.before_us < before_us)).rowcount
         yield Removed(erasures=count)
+        for count in remove_evidence(self._transaction, before_us, batch_rows=self._batch_rows):
+            yield Removed(evidence=count)
         yield from self._sweep_snapshots(before_us, in_force)
         if untrusted:
             raise untrusted[0]

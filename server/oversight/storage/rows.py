@@ -25,6 +25,8 @@ __all__ = [
     "body_sha256",
     "decision_from_rows",
     "decision_row",
+    "is_other_draft",
+    "is_other_tenant",
     "judged",
     "linked",
     "observed",
@@ -187,12 +189,22 @@ def judged(stored: StoredOutcome, decided_draft: str | None, decided_tenant: str
     an edited draft that was decided again counts for that.
     """
     outcome = stored.outcome
-    if stored.caller_tenant is not None and stored.caller_tenant != decided_tenant:
+    if is_other_tenant(stored.caller_tenant, decided_tenant):
         return replace(stored, status=OutcomeStatus.OTHER_TENANT)
-    another = None not in (decided_draft, outcome.draft_sha256) and decided_draft != outcome.draft_sha256
-    if stored.status is OutcomeStatus.ACCEPTED and another and outcome.redecided_as is None:
+    another = is_other_draft(decided_draft, outcome.draft_sha256, outcome.redecided_as)
+    if stored.status is OutcomeStatus.ACCEPTED and another:
         return replace(stored, status=OutcomeStatus.OTHER_DRAFT)
     return stored
+
+
+def is_other_tenant(caller_tenant: str | None, decided_tenant: str | None) -> bool:
+    """Tell whether an outcome's caller is bound to a tenant, and the decision is another's or nobody's."""
+    return caller_tenant is not None and caller_tenant != decided_tenant
+
+
+def is_other_draft(decided_draft: str | None, draft_sha256: str | None, redecided_as: str | None) -> bool:
+    """Return whether an outcome on the draft *draft_sha256* is about another one than was decided; see `judged`."""
+    return None not in (decided_draft, draft_sha256) and decided_draft != draft_sha256 and redecided_as is None
 
 
 def observed(stored: StoredOutcome) -> tuple[int, str, int]:

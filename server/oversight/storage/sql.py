@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Column, Connection, Executable, Table, bindparam, insert, select, update
 
@@ -36,6 +36,8 @@ __all__ = ["SqlStore", "open_reader"]
 _SALT_BYTES = 16
 # Databases bound the number of parameters of a statement.
 _KEYS_A_LOOK = 1_000
+
+_Result = TypeVar("_Result")
 
 
 def _among(column: Column[str], *others: Column[str]) -> Executable:
@@ -224,6 +226,10 @@ class SqlStore:
     def reading(self) -> AbstractContextManager[Connection | None]:
         """Give a connection for one short read, or None where there is no database or it has no tables yet."""
         return self._transactions.reading()
+
+    def writing(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Do *work* in one transaction, again where another writer came between; raise `StoreUnavailableError`."""
+        return self._transactions.write(work)
 
 
 def open_reader(url: str | URL, *, limits: Limits = DEFAULT_LIMITS, erased: ErasedSubjects | None = None) -> SqlStore:

@@ -1039,6 +1039,7 @@ class RecordStatus(_message.Message):
     WAITING_OUTCOMES_FIELD_NUMBER: _builtins.int
     EXPIRED_OUTCOMES_FIELD_NUMBER: _builtins.int
     PENDING_AGE_S_FIELD_NUMBER: _builtins.int
+    EVIDENCE_THROUGH_FIELD_NUMBER: _builtins.int
     decisions: _builtins.int
     """Decisions since the workers started."""
     outcomes: _builtins.int
@@ -1063,6 +1064,12 @@ class RecordStatus(_message.Message):
     def drained_through(self) -> _timestamp_pb2.Timestamp:
         """Every record made before this time is in the store; absent before the first look."""
 
+    @_builtins.property
+    def evidence_through(self) -> _timestamp_pb2.Timestamp:
+        """Every record of the store up to this time is counted in error rates and all else that outcomes teach; absent before
+        any is.
+        """
+
     def __init__(
         self,
         *,
@@ -1077,10 +1084,11 @@ class RecordStatus(_message.Message):
         waiting_outcomes: _builtins.int = ...,
         expired_outcomes: _builtins.int = ...,
         pending_age_s: _builtins.float | None = ...,
+        evidence_through: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_oldest_age_s", b"_oldest_age_s", "_pending_age_s", b"_pending_age_s", "drained_through", b"drained_through", "oldest_age_s", b"oldest_age_s", "pending_age_s", b"pending_age_s"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_oldest_age_s", b"_oldest_age_s", "_pending_age_s", b"_pending_age_s", "drained_through", b"drained_through", "evidence_through", b"evidence_through", "oldest_age_s", b"oldest_age_s", "pending_age_s", b"pending_age_s"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_oldest_age_s", b"_oldest_age_s", "_pending_age_s", b"_pending_age_s", "decisions", b"decisions", "drained_through", b"drained_through", "expired_outcomes", b"expired_outcomes", "lost", b"lost", "oldest_age_s", b"oldest_age_s", "outcomes", b"outcomes", "pending", b"pending", "pending_age_s", b"pending_age_s", "pending_bytes", b"pending_bytes", "store_problem", b"store_problem", "waiting_outcomes", b"waiting_outcomes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_oldest_age_s", b"_oldest_age_s", "_pending_age_s", b"_pending_age_s", "decisions", b"decisions", "drained_through", b"drained_through", "evidence_through", b"evidence_through", "expired_outcomes", b"expired_outcomes", "lost", b"lost", "oldest_age_s", b"oldest_age_s", "outcomes", b"outcomes", "pending", b"pending", "pending_age_s", b"pending_age_s", "pending_bytes", b"pending_bytes", "store_problem", b"store_problem", "waiting_outcomes", b"waiting_outcomes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__oldest_age_s: _TypeAlias = _typing.Literal["oldest_age_s"]  # noqa: Y015
     _WhichOneofArgType__oldest_age_s: _TypeAlias = _typing.Literal["_oldest_age_s", b"_oldest_age_s"]  # noqa: Y015

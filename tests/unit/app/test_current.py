@@ -10,6 +10,7 @@ import pytest
 from builders import KEYS, a_policy, a_rule
 from oversight.app.current import CurrentSnapshot, wait_for_snapshot
 from oversight.app.dated import Dated, live_in, moments
+from oversight.app.handover import write_file
 from oversight.app.local_stops import LocalStop, LocalStops
 from oversight.app.reports import ControllerReport, write_report
 from oversight.app.snapshot_file import publish_snapshot
@@ -348,3 +349,21 @@ def test_stops_that_cannot_be_read_are_a_problem_and_the_last_ones_hold(controll
     (tmp_path / "stops").unlink()
     current.refresh()
     assert ((), "") == (current.stops, current.problem)
+
+
+def test_how_many_labels_there_are_is_taken_over_whenever_it_changes(controller: Controller) -> None:
+    """A rule that asks for labelled outcomes must see them without a restart; what cannot be read counts as none."""
+    current = follow(controller)
+    assert {} == current.labelled
+    file = controller.run / "labelled.json"
+
+    write_file(file, b'[["acme","refund","m1",3]]')
+    current.refresh()
+    assert {("acme", "refund", "m1"): 3} == current.labelled
+    taken = current.labelled
+    current.refresh()
+    assert taken is current.labelled
+
+    write_file(file, b"[[")
+    current.refresh()
+    assert {} == current.labelled

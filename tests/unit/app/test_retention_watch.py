@@ -80,7 +80,10 @@ def test_what_is_too_old_goes_at_the_start_and_then_once_a_day(
     add(store, 1, 25)
     watch.step()
     assert 0 == left(store)
-    assert "retention removed 25 decisions, 0 outcomes and 0 snapshots that were older than 13 months" in caplog.text
+    assert (
+        "retention removed 25 decisions, 0 outcomes, 0 snapshots, 0 rows of evidence older than 13 months"
+        in caplog.text
+    )
 
     add(store, 101, 5)
     clocks.now_us += DAY_US - 1

@@ -199,3 +199,12 @@ def test_thresholds_and_stops_are_those_that_all_workers_have(tmp_path: Path) ->
     )
     differ = status_of(tmp_path, controller=controller, workers=(workers[0], replace(OTHER, threshold_revision=6)))
     assert differ.threshold_revision is None
+
+
+def test_a_feed_that_stands_still_is_an_alarm_with_advice(tmp_path: Path) -> None:
+    """Error rates that do not move look like error rates that are well."""
+    status = status_of(tmp_path, keeper=replace(KEEPER, feedback_problem="the store cannot be read: away"))
+
+    assert ("outcomes teach nothing at the moment: the store cannot be read: away",) == status.alarms
+    assert ("impaired", 1) == (status.state, len(status.advice))
+    assert "mend the store" in status.advice[0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from oversight.engine.request import PERSONAL_FIELDS, REQUEST_FIELDS
+from oversight.storage.evidence import Cell, EvidenceRow
+from oversight.storage.evidence_tables import cells, evidence, feedback_cursors, hours
 from oversight.storage.outcome import Outcome
 from oversight.storage.records import SIGNAL_FIELDS, DecisionRecord
 from oversight.storage.tables import decisions, outcomes, personal_parts
@@ -33,3 +35,11 @@ def test_the_personal_part_is_found_by_subject_and_by_conversation() -> None:
     indexed = {tuple(column.name for column in index.columns) for index in personal_parts.indexes}
 
     assert {("subject_ref",), ("conversation_id",)} == indexed
+
+
+def test_evidence_has_the_columns_of_its_rows_and_nobody_in_it() -> None:
+    """An erasure leaves it alone, and so it must hold nothing of a person."""
+    assert ["cell_id", *sorted(EvidenceRow._fields[1:])] == ["cell_id", *sorted(evidence.c.keys()[1:])]
+    assert ["cell_id", *Cell._fields, "labelled"] == cells.c.keys()
+    kept = {column for table in (cells, evidence, hours, feedback_cursors) for column in table.c.keys()}  # noqa: SIM118 - no dict
+    assert not kept.intersection({*PERSONAL_FIELDS, "reviewer_ref", "caller", "correction_ref"})

@@ -68,6 +68,7 @@ def _records(status: ServerStatus) -> pb.RecordStatus:
         waiting_outcomes=status.waiting_outcomes,
         expired_outcomes=status.expired_outcomes,
         pending_age_s=status.pending_age_s,
+        evidence_through=_time(status.evidence_through_us),
     )
 
 

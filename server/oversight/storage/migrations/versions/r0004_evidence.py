@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.Column("confidence_n", sa.BigInteger, nullable=False),
         sa.Column("confidence_total", sa.Double, nullable=False),
         sa.Column("confidence_squares", sa.Double, nullable=False),
-        sa.PrimaryKeyConstraint("cell_id", "hour", "probability"),
+        sa.PrimaryKeyConstraint("cell_id", "probability", "hour"),
         sqlite_with_rowid=False,
     )
     op.create_table(
