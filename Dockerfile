@@ -20,8 +20,8 @@ USER 10001:10001
 # Keys, journals and records: without a volume they end with the container.
 VOLUME /var/lib/oversight
 EXPOSE 50051
-# Asks the data port itself, by the standard health service.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["python", "-c", "import grpc; from grpc_health.v1 import health_pb2, health_pb2_grpc; stub = health_pb2_grpc.HealthStub(grpc.insecure_channel('127.0.0.1:50051')); raise SystemExit(stub.Check(health_pb2.HealthCheckRequest(), timeout=3).status != health_pb2.HealthCheckResponse.SERVING)"]
+# Asks the data port itself, by the standard health service, with TLS on as well as off.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=15s --retries=3 CMD ["oversight", "status", "--probe", "--timeout", "3"]
 ENTRYPOINT ["oversight"]
 # Loopback: software in the same network namespace (a sidecar) reaches it. Beyond, see docs/operators.md.
 CMD ["serve"]

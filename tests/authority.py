@@ -34,16 +34,21 @@ class Authority:
         self.ca_pem = made.sign(self._key, SHA256()).public_bytes(Encoding.PEM)
 
     def issue(
-        self, common_name: str = "", *, uris: tuple[str, ...] = (), valid: timedelta = timedelta(days=1)
+        self,
+        common_name: str = "",
+        *,
+        uris: tuple[str, ...] = (),
+        hosts: tuple[str, ...] = ("127.0.0.1",),
+        valid: timedelta = timedelta(days=1),
     ) -> tuple[bytes, bytes]:
-        """Return a certificate for 127.0.0.1 and its key, both in PEM; with a *valid* below zero it has expired."""
+        """Return a certificate for *hosts* and its key, both in PEM; with a *valid* below zero it has expired."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)] if common_name else []
         others: list[x509.GeneralName] = [x509.UniformResourceIdentifier(uri) for uri in uris]
-        others.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
-        made = self._builder(x509.Name(names), key, valid).add_extension(
-            x509.SubjectAlternativeName(others), critical=False
-        )
+        others += map(_host, hosts)
+        made = self._builder(x509.Name(names), key, valid)
+        if others:
+            made = made.add_extension(x509.SubjectAlternativeName(others), critical=False)
         pem = made.sign(self._key, SHA256()).public_bytes(Encoding.PEM)
         return pem, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
@@ -69,6 +74,13 @@ class Authority:
             .not_valid_before(now - timedelta(days=2))
             .not_valid_after(now + valid)
         )
+
+
+def _host(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
 
 
 def credentials(authority: Authority, own: tuple[bytes, bytes] | None = None) -> grpc.ChannelCredentials:

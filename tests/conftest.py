@@ -1,13 +1,15 @@
-"""What all tests share: options of a run, and a real PostgreSQL for those that ask for one."""
+"""What all tests share: options of a run, the table of injected faults, and a real PostgreSQL for who asks for one."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from e2e.fault_table import FAULTS, FaultTable
 from places import Place, PostgresPlace, SqlitePlace
 from postgres import PostgresServer, find_programs
 
@@ -18,6 +20,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--long", action="store_true", help="inject each fault as often as `make test-e2e` does, not just once or twice"
     )
     parser.addoption("--seed", type=int, default=20_261, help="seed of the random moments at which faults are injected")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin an empty table of the faults that are injected."""
+    config.stash[FAULTS] = FaultTable([], [])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the table to the process that prints it, where tests run in several."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["faults"] = session.config.stash[FAULTS].to_plain()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take the table of one of several processes; one that died has none."""
+    if "faults" in (output := getattr(node, "workeroutput", {})):
+        node.config.stash[FAULTS].take_plain(output["faults"])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table where a fault was injected, or could not be."""
+    table = config.stash[FAULTS]
+    if table.rows or table.skipped:
+        terminalreporter.section(f"faults injected (seed {config.getoption('seed')})")
+        for line in table.lines():
+            terminalreporter.write_line(line)
 
 
 def pytest_report_header() -> str:

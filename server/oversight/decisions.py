@@ -97,8 +97,8 @@ class Wire(Protocol):
         """Return the record of a decision; *canonical* stands for the request, *reply* is what will be answered."""
         ...
 
-    def outcome_record(self, outcome: Outcome, received_at_us: int, caller: str) -> bytes:
-        """Return the record of an outcome."""
+    def outcome_record(self, outcome: Outcome, received_at_us: int, caller: str, caller_tenant: str = "") -> bytes:
+        """Return the record of an outcome; *caller_tenant* is what the caller is bound to, empty for nothing."""
         ...
 
 

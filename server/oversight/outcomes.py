@@ -50,7 +50,7 @@ class Outcomes:
 
     def _append(self, outcomes: Sequence[Outcome], call: Call) -> Unsynced | None:
         now = self._clock_us()
-        records = [self._wire.outcome_record(outcome, now, call.caller) for outcome in outcomes]
+        records = [self._wire.outcome_record(outcome, now, call.caller, call.tenant_id) for outcome in outcomes]
         try:
             return self._journal.append_many(records)
         except RecordUnavailableError as error:

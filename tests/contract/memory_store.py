@@ -11,6 +11,9 @@ from oversight.storage.rows import body_sha256, decision_from_rows, decision_row
 from oversight.storage.tables import decisions as decisions_table
 from oversight.storage.tables import outcomes as outcomes_table
 
+_CHAIN = ("writer", "chain_seq", "chain_hash")
+_OUTCOME_COLUMNS = [column.name for column in outcomes_table.c if column.name not in _CHAIN]
+
 
 class DiedError(Exception):
     """What stands for the death of the process in a test."""
@@ -36,9 +39,10 @@ class MemoryStore:
         for record in decisions:
             self.decisions.setdefault(record.decision_id, record)
         for report in outcomes:
-            key = report.outcome.outcome_id, body_sha256(report.outcome)
+            key = report.outcome.outcome_id, body_sha256(report.outcome, report.caller_tenant)
             if key not in self.outcomes:
-                taken = any(key[0] == outcome_id for outcome_id, _ in self.outcomes)
+                first = report.outcome.outcome_id, report.caller_tenant
+                taken = any(first == (one.outcome.outcome_id, one.caller_tenant) for one, _ in self.outcomes.values())
                 conflicts += taken
                 self.outcomes[key] = report, OutcomeStatus.CONFLICT if taken else OutcomeStatus.ACCEPTED
         self.batches.append(len(decisions) + len(outcomes))
@@ -55,7 +59,7 @@ class MemoryStore:
             return None
         row = dict(zip(decisions_table.c.keys(), decision_row(record, b""), strict=False))
         reports = [
-            dict(zip(outcomes_table.c.keys(), outcome_row(report, body, status), strict=False))
+            dict(zip(_OUTCOME_COLUMNS, outcome_row(report, body, status), strict=True))
             for (_, body), (report, status) in self.outcomes.items()
             if report.outcome.decision_id == decision_id
         ]
@@ -65,7 +69,7 @@ class MemoryStore:
         """See `RecordReader`."""
         self._answer()
         return [
-            StoredOutcome(report.outcome, status, report.received_at_us, report.caller)
+            StoredOutcome(report.outcome, status, report.received_at_us, report.caller, report.caller_tenant)
             for report, status in self.outcomes.values()
             if report.outcome.decision_id == decision_id
         ]

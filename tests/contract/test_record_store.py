@@ -205,6 +205,41 @@ def test_a_conflict_stays_a_conflict_whatever_draft_it_judged(store: Store) -> N
     assert [OutcomeStatus.ACCEPTED, OutcomeStatus.CONFLICT] == sorted(status for _, status in statuses(store))
 
 
+@pytest.mark.parametrize(
+    ("decided", "bound_to", "expected"),
+    [
+        ("acme", "acme", OutcomeStatus.ACCEPTED),
+        ("acme", None, OutcomeStatus.ACCEPTED),
+        ("acme", "bank", OutcomeStatus.OTHER_TENANT),
+        (None, "acme", OutcomeStatus.OTHER_TENANT),
+    ],
+    ids=["its own", "bound to none", "another's", "nobody's"],
+)
+@pytest.mark.parametrize("decision_first", [True, False])
+def test_an_outcome_of_another_tenants_caller_counts_for_nothing(
+    store: Store, decided: str | None, bound_to: str | None, expected: OutcomeStatus, *, decision_first: bool
+) -> None:
+    """Whoever knows a decision's id could else move another tenant's error rate; it is kept, and told."""
+    decision = [a_record(1, a_request(1, tenant_id=decided))]
+    report = [an_outcome_record(1, draft_sha256="cd" * 32)._replace(caller_tenant=bound_to)]
+    for add in [(decision, []), ([], report)] if decision_first else [([], report), (decision, [])]:
+        store.add(*add)
+
+    judged = OutcomeStatus.OTHER_DRAFT if expected is OutcomeStatus.ACCEPTED else expected
+    assert [("outcome-1", judged), (bound_to,)] == [*statuses(store), (found(store).outcomes[0].caller_tenant,)]
+
+
+def test_nobody_can_take_the_id_of_another_tenants_outcome(store: Store) -> None:
+    """What counts for nothing must not keep out what counts, also where it says just the same."""
+    reports = [an_outcome_record(1)._replace(caller_tenant=tenant) for tenant in ("bank", "acme", None, "acme")]
+    other = an_outcome_record(1, verdict=4)._replace(caller_tenant="acme")
+
+    assert Added(decisions=1, outcomes=3, duplicates=1) == store.add([a_record(1)], reports)
+    assert Added(conflicts=1, duplicates=1) == store.add([], [other, reports[1]])
+    expected = {("bank", "OTHER_TENANT"), ("acme", "ACCEPTED"), (None, "ACCEPTED"), ("acme", "CONFLICT")}
+    assert expected == {(one.caller_tenant, one.status.name) for one in found(store).outcomes}
+
+
 def test_outcomes_come_in_the_order_in_which_they_were_observed(store: Store) -> None:
     """Facts arrive out of order, days later; where no time was given, the arrival's stands in."""
     reports = [

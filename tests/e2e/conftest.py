@@ -1,4 +1,4 @@
-"""The process as shipped, for tests of starting, failing and stopping; and the table of the faults they injected."""
+"""The process as shipped, for tests of starting, failing and stopping."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.fault_table import FaultTable
+from e2e.fault_table import FAULTS, FaultTable
 from servers import ServerProcess
-
-_TABLE = pytest.StashKey[FaultTable]()
 
 
 @pytest.fixture
@@ -24,7 +22,7 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 @pytest.fixture
 def faults(pytestconfig: pytest.Config) -> FaultTable:
     """The table that the run ends with."""
-    return pytestconfig.stash[_TABLE]
+    return pytestconfig.stash[FAULTS]
 
 
 @pytest.fixture
@@ -39,22 +37,8 @@ def seed(pytestconfig: pytest.Config) -> int:
     return int(pytestconfig.getoption("seed"))
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Begin an empty table."""
-    config.stash[_TABLE] = FaultTable([], [])
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test of this folder: they start processes."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the table where a fault was injected, or could not be."""
-    table = config.stash[_TABLE]
-    if table.rows or table.skipped:
-        terminalreporter.section(f"faults injected (seed {config.getoption('seed')})")
-        for line in table.lines():
-            terminalreporter.write_line(line)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["FaultTable", "Row"]
+import pytest
+
+__all__ = ["FAULTS", "FaultTable", "Row"]
 
 _HEADS = ("fault", "store", "rounds", "replies", "missing", "duplicates", "outcomes", "missing", "duplicates")
 
@@ -51,6 +53,16 @@ class FaultTable:
         """Note that *fault* cannot be injected here."""
         self.skipped.append((fault, store, reason))
 
+    def to_plain(self) -> list[list[tuple[Any, ...]]]:
+        """Return the table as one process of a run hands it to the one that prints it."""
+        return [[tuple(row) for row in self.rows], list(self.skipped)]
+
+    def take_plain(self, plain: list[list[tuple[Any, ...]]]) -> None:
+        """Add the table that `to_plain` returned in another process."""
+        rows, skipped = plain
+        self.rows += [Row(*row) for row in rows]
+        self.skipped += [(fault, store, reason) for fault, store, reason in skipped]
+
     def lines(self) -> list[str]:
         """Return the table as text, numbers to the right."""
         rows = [
@@ -67,3 +79,7 @@ class FaultTable:
         ]
         lines.insert(1, "-+-".join("-" * width for width in widths))
         return lines + [f"not injected: {fault} ({store}): {reason}" for fault, store, reason in self.skipped]
+
+
+FAULTS = pytest.StashKey[FaultTable]()
+"""Where a run has its table."""

@@ -130,8 +130,9 @@ def _check_chains(connection: Connection, table: Table) -> int:
         chain = select(table).where(table.c.writer == writer).order_by(table.c.chain_seq)
         for row in connection.execution_options(yield_per=_CHUNK).execute(chain):
             seq += 1
-            *values, found = row
-            previous = link(previous, canonical_row(values))
+            values = row._asdict()
+            found = values.pop("chain_hash")
+            previous = link(previous, canonical_row(list(values.values())))
             assert (seq, previous) == (row.chain_seq, found), f"{table.name}: the chain of {writer} breaks at {seq}"
         assert (last_seq, last_hash) == (seq, previous), f"{table.name}: the chain of {writer} ends before its head"
         rows += seq

@@ -43,6 +43,19 @@ def test_the_table_shows_faults_and_those_that_could_not_be_injected() -> None:
     assert "not injected: another fault (PostgreSQL): no mount" == skipped
 
 
+def test_tables_of_several_processes_are_one() -> None:
+    """Tests run in several, and one of them prints."""
+    table, other = FaultTable([], []), FaultTable([], [])
+    table.add(CLEAN)
+    other.add(CLEAN._replace(fault="another"))
+    other.skip("a third", "SQLite", "no strace")
+
+    table.take_plain(other.to_plain())
+
+    assert ["a fault", "another"] == [row.fault for row in table.rows]
+    assert [("a third", "SQLite", "no strace")] == table.skipped
+
+
 def test_what_is_missing_or_altered_in_a_store_is_counted_or_refused(tmp_path: Path) -> None:
     """Against the store of a server that has stopped in order."""
     store, promises = Store.in_file(tmp_path / "data"), Promises()

@@ -21,6 +21,7 @@ from oversight.storage.sqlite import file_url
 from oversight.v1 import decision_service_pb2 as pb
 from oversight.v1 import outcome_pb2, outcome_service_pb2
 from refusals import refusal_of
+from rpc.access_fakes import KnownAccess, bearing, somebody
 from serving import Serving
 
 RULES = """
@@ -112,6 +113,37 @@ def test_outcomes_stand_beside_their_decision(serving: Serving, store: SqlStore)
         recorded.received_at.ToMicroseconds(),
     )
     assert 1 == serving.counters.outcomes
+
+
+@pytest.mark.parametrize("drained", [True, False])
+def test_an_outcome_by_the_caller_of_another_tenant_counts_for_nothing(
+    serve: Callable[..., Serving], store: SqlStore, *, drained: bool
+) -> None:
+    """It is on record and told, in the store as well as in a journal; so nobody can spoil what is not theirs."""
+    callers = {
+        "ours": somebody("decide", "record", "read", tenant_id="acme", name="acme-desk"),
+        "theirs": somebody("record", tenant_id="bank", name="bank-desk"),
+        "all": somebody("record", name="survey"),
+    }
+    serving = serve(SNAPSHOT, reader=store, access=KnownAccess(callers))
+    decision_id = serving.decide.Decide(REQUEST, timeout=5, metadata=bearing("ours")).decision_id
+    for token in ("theirs", "ours", "all"):
+        outcome = outcome_pb2.Outcome(outcome_id="o-1", decision_id=decision_id, csat=1.0)
+        request = outcome_service_pb2.RecordOutcomeRequest(outcome=outcome)
+        serving.outcomes.RecordOutcome(request, timeout=5, metadata=bearing(token))
+    if drained:
+        drain(serving, store)
+    else:
+        serving.journals.records = [one for kept in serving.journal.payloads for one in decode_frame(kept, KEYS)]
+
+    asked = pb.GetDecisionRequest(decision_id=decision_id)
+    outcomes = serving.decide.GetDecision(asked, timeout=10, metadata=bearing("ours")).outcomes
+
+    assert {
+        "acme-desk": outcome_pb2.OUTCOME_STATUS_ACCEPTED,
+        "bank-desk": outcome_pb2.OUTCOME_STATUS_OTHER_TENANT,
+        "survey": outcome_pb2.OUTCOME_STATUS_ACCEPTED,
+    } == {one.caller: one.status for one in outcomes}
 
 
 def test_an_explanation_has_every_rule_with_what_it_saw(serving: Serving, store: SqlStore) -> None:

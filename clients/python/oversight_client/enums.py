@@ -292,6 +292,8 @@ class OutcomeStatus(ApiEnum):
     """Another outcome with the same outcome_id was there first."""
     OTHER_DRAFT = auto()
     """It judges another draft than the decided one."""
+    OTHER_TENANT = auto()
+    """Its caller is bound to a tenant, and the decision is not that tenant's: it counts for nothing."""
 
 
 class Direction(ApiEnum):

@@ -19,7 +19,15 @@ from oversight.settings import Settings
 if TYPE_CHECKING:
     from oversight.access.web_tokens import WebTokens
 
-__all__ = ["KEYS_NAME", "TOKENS_NAME", "WANTED_NAME", "CurrentAccess", "always_required", "load_certificate_roles"]
+__all__ = [
+    "KEYS_NAME",
+    "TOKENS_NAME",
+    "WANTED_NAME",
+    "CurrentAccess",
+    "always_required",
+    "load_certificate_roles",
+    "published_tokens",
+]
 
 TOKENS_NAME = "tokens.json"
 KEYS_NAME = "jwks.json"
@@ -36,6 +44,14 @@ def always_required(settings: Settings) -> bool:
     if settings.authentication == "required" or configured:
         return True
     return is_beyond_loopback(settings) and not settings.insecure
+
+
+def published_tokens(data_dir: Path) -> TokenBook:
+    """Return the tokens that the controller published last; none where it did not, or they cannot be read."""
+    try:
+        return read_book((run_folder(data_dir) / TOKENS_NAME).read_bytes())
+    except (OSError, ValueError):
+        return NO_TOKENS
 
 
 def load_certificate_roles(settings: Settings) -> dict[str, Identity]:

@@ -37,19 +37,27 @@ def _sentences(
         yield f"{', '.join(silent)}: a process that died is started anew within seconds; if this stays, see the log"
     if supervisor and supervisor.rolling_problem:
         yield "the rolling restart: mend its cause and send SIGHUP to the supervisor again; the older processes serve"
-    if controller and controller.problems:
-        yield "the rule files: correct what stands below (`oversight check` shows it too), or go back a commit"
+    if controller:
+        yield from _about_changes(controller)
     if keeper and keeper.store_problem:
         yield "the store: nothing is lost, records wait in the journals; mend it, and watch the room on the disk"
     if keeper and keeper.feedback_problem and not keeper.store_problem:
         yield "error rates and labelled_outcomes: they stay what they are; mend the store, and all is counted later"
-    if controller and controller.admin_problem:
-        yield "the admin port: end whoever has its address, or restart the server with another --admin-listen"
-    if controller and controller.control_problem:
-        yield "thresholds and stops: mend the store; what must stop now, `oversight stop engage --data-dir` stops here"
     if not agreed:
         yield "the workers: they agree within a second after a change; if this stays, send SIGHUP to the supervisor"
     if any(worker.problem for worker in workers):
         yield "the workers: mend the cause they name; until then decisions are made more careful, or refused"
     if any(worker.records_lost for worker in workers):
         yield "lost records: free the disk or raise journal_max_bytes; each such reply said that it is not recorded"
+
+
+def _about_changes(controller: ControllerReport) -> Iterator[str]:
+    """Yield what to do where changes do not come into force as they were meant."""
+    if controller.problems:
+        yield "the rule files: correct what stands below (`oversight check` shows it too), or go back a commit"
+    if controller.broken_constraints:
+        yield "the constraints: the stricter values are in force; set live ones that go with the rules, or `file`"
+    if controller.admin_problem:
+        yield "the admin port: end whoever has its address, or restart the server with another --admin-listen"
+    if controller.control_problem:
+        yield "thresholds and stops: mend the store; what must stop now, `oversight stop engage --data-dir` stops here"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from oversight.access.tokens import NO_TOKENS, TokenBook
+from oversight.app.access import always_required
+from oversight.app.addresses import is_beyond_loopback
 from oversight.app.reports import ControllerReport
 from oversight.rules.wording import short_commit
 from oversight.settings import Settings
@@ -15,8 +18,19 @@ _DEFAULT_ADMIN_LISTEN = "127.0.0.1:50052"
 _DEFAULT_DATA_DIR = Path(".oversight")
 
 
-def announce(settings: Settings, workers: int, controller: ControllerReport | None, *, standby: bool = False) -> str:
-    """Return the text, with a line feed at its end; commands in it work as they stand in another shell."""
+def announce(
+    settings: Settings,
+    workers: int,
+    controller: ControllerReport | None,
+    *,
+    standby: bool = False,
+    tokens: TokenBook = NO_TOKENS,
+) -> str:
+    """
+    Return the text, with a line feed at its end; commands in it work as they stand in another shell.
+
+    Where callers need credentials it says so, and with which command to begin while there are none.
+    """
     rules = "the default policy of the package" if settings.policy is None else str(settings.policy.resolve())
     target = "" if settings.listen == _DEFAULT_LISTEN else f" --target {settings.listen}"
     admin = "" if settings.admin_listen == _DEFAULT_ADMIN_LISTEN else f" --admin {settings.admin_listen}"
@@ -27,6 +41,7 @@ def announce(settings: Settings, workers: int, controller: ControllerReport | No
         f"  policy  {rules}{_describe_version(controller)}",
         f"  data    {settings.data_dir.resolve()}",
         f"  admin   {settings.admin_listen}",
+        f"  access  {_describe_access(settings, tokens)}",
     ]
     if settings.simulated_clock is not None:
         lines.append(f"  clock   SIMULATED: all time is read from {settings.simulated_clock.resolve()}")
@@ -34,14 +49,38 @@ def announce(settings: Settings, workers: int, controller: ControllerReport | No
         lines.append(
             "  The rule files do not compile: the last good ones decide. `oversight status` says what is wrong."
         )
+    needed = always_required(settings) or tokens.any_made
+    if needed and not _has_callers(settings, tokens):
+        lines += ["Begin with a token, in another shell; it is shown once:", f"  {_first_token(settings)}"]
     lines += [
-        "Try, in another shell:",
+        f"Try, in another shell{', with a token in OVERSIGHT_TOKEN' if needed else ''}:",
         f"  oversight decide --intent order_status --response-confidence 0.97 --sentiment-score 0.3{target}",
         f"  oversight records --limit 5{admin}",
         f"  oversight status{folder}",
         "README.md shows more. Ctrl-C stops the server.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _describe_access(settings: Settings, tokens: TokenBook) -> str:
+    if always_required(settings) or tokens.any_made:
+        return "every call needs credentials"
+    who = "who reaches these addresses" if is_beyond_loopback(settings) else "on this machine"
+    return f"everybody {who}, without credentials, until there is a token: oversight token create"
+
+
+def _has_callers(settings: Settings, tokens: TokenBook) -> bool:
+    return bool(len(tokens) or settings.jwt_jwks or settings.certificate_roles_file)
+
+
+def _first_token(settings: Settings) -> str:
+    """Return the command that makes a token for whoever tries the commands below it."""
+    words = ["oversight token create me --role decide --role record --role read"]
+    if settings.data_dir != _DEFAULT_DATA_DIR:
+        words.append(f"--data-dir {settings.data_dir}")
+    if settings.store:
+        words.append(f"--store {settings.store}")
+    return " ".join(words)
 
 
 def _describe_version(controller: ControllerReport | None) -> str:

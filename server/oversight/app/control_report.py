@@ -28,4 +28,5 @@ def describe_control(in_force: InForce, control: ControlWatchState, at_us: int) 
         "stops": tuple(stops),
         "control_problem": control.problem,
         "local_stops": control.local_stops,
+        "broken_constraints": in_force.broken,
     }

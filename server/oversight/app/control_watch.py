@@ -118,8 +118,8 @@ class ControlWatch:
             at_us=self._clock_us(),
             kind=EventKind.THRESHOLDS_SET,
             author=SYSTEM,
-            justification="The rules do not allow the live value any more: the stricter of their value and the nearest "
-            "bound is in force.",
+            justification="The rules do not allow the live value any more, by a bound or a constraint: the stricter of "
+            "their value and the nearest bound is in force.",
             settings=outlawed,
         )
         try:

@@ -124,8 +124,9 @@ class PolicyWatch:
         blueprint, rules = self._compile(source)
         snapshot = assemble_source(source, blueprint)
         self._last_good.keep(LastGood(source.to_document(), snapshot.digest, looked_us))
-        self._publication.put_rules(_rules(source, blueprint, rules))
-        self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
+        checked = RulesInForce(rules.policies, blueprint, source.default_policy)
+        self._publication.put_rules(Rules(source, checked))
+        self._rules = checked
         warnings = tuple(sorted({*files.warnings, *rules.warnings}))
         self.state = PolicyState(
             digest=snapshot.digest,
@@ -145,11 +146,12 @@ class PolicyWatch:
             )
             blueprint, rules = self._compile(source)
             snapshot = assemble_source(source, blueprint)
-            self._publication.put_rules(_rules(source, blueprint, rules))
+            checked = RulesInForce(rules.policies, blueprint, source.default_policy)
+            self._publication.put_rules(Rules(source, checked))
         except (InvalidPolicyError, ValueError, TypeError, KeyError, OSError) as error:
             _log.error("the last good rules cannot be served either: %s", error)
             return False
-        self._rules = RulesInForce(rules.policies, blueprint, source.default_policy)
+        self._rules = checked
         self.state = self.state._replace(
             digest=snapshot.digest,
             commit=snapshot.commit,
@@ -184,7 +186,3 @@ class PolicyWatch:
 
     def _blame_folder(self, text: str) -> Problem:
         return Problem(str(self._folder), 0, 0, text)
-
-
-def _rules(source: SnapshotSource, blueprint: Blueprint, rules: RuleSet) -> Rules:
-    return Rules(source, blueprint, {policy.name: policy.thresholds for policy in rules.policies.values()})

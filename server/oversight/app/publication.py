@@ -12,12 +12,11 @@ from typing import NamedTuple
 from oversight.app.dated import Dated, live_in, moments
 from oversight.app.snapshot_file import publish_snapshot
 from oversight.app.snapshot_outbox import SnapshotOutbox
-from oversight.engine.compile import Blueprint
 from oversight.engine.control import ControlState, Setting
 from oversight.engine.limits import LiveValue
-from oversight.engine.policy import Threshold
 from oversight.policies import SnapshotSource, assemble_source
-from oversight.rules.live_bounds import within_bounds
+from oversight.thresholds.reloaded import allow
+from oversight.thresholds.values import Key, RulesInForce
 
 __all__ = ["InForce", "Publication", "Rules"]
 
@@ -26,18 +25,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Rules that compiled: their source without live values and stops, the blueprint, and the thresholds by policy."""
+    """Rules that compiled: their source without live values and stops, and what they say."""
 
     source: SnapshotSource
-    blueprint: Blueprint
-    thresholds: Mapping[str, Mapping[str, Threshold]]
+    checked: RulesInForce
 
 
 class InForce(NamedTuple):
     """
     What is published: `digests` of the snapshots in force now and, in order, when live values will have ended.
 
-    `outlawed` are the settings that the rules do not allow any more, as they are in force instead.
+    `outlawed` are the settings that the rules do not allow any more, as they are in force instead; `broken` says which
+    constraints do not hold with the live values, one sentence each.
     """
 
     digests: tuple[str, ...] = ()
@@ -45,6 +44,7 @@ class InForce(NamedTuple):
     published_us: int = 0
     control: ControlState = ControlState()
     outlawed: tuple[Setting, ...] = ()
+    broken: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -93,7 +93,8 @@ class Publication:
 
     def _publish(self, rules: Rules, control: ControlState) -> None:
         now_us = self._clock_us()
-        dated, outlawed = _live(control, rules, now_us)
+        allowed = allow(rules.checked, _not_ended(control, now_us), now_us)
+        dated = _dated(allowed.values)
         ends_us = moments(dated)
         sources = [
             replace(
@@ -104,16 +105,20 @@ class Publication:
             )
             for phase in range(len(ends_us) + 1)
         ]
-        snapshots = [assemble_source(source, rules.blueprint) for source in sources]
+        snapshots = [assemble_source(source, rules.checked.blueprint) for source in sources]
         digests = tuple(one.digest for one in snapshots)
         with self._outbox.holding(digests) as missing:
             # Kept before they are published: no decision may rest on what could not be found again.
             for source, digest in zip(sources, digests, strict=True):
                 if digest in missing:
                     self._outbox.put(digest, source.to_document())
-            publish_snapshot(self._run, snapshots[0], rules.blueprint, sources[0], dated=dated, digests=digests[1:])
+            publish_snapshot(
+                self._run, snapshots[0], rules.checked.blueprint, sources[0], dated=dated, digests=digests[1:]
+            )
         self._moments = ends_us
-        self.in_force = InForce(digests, rules.source.commit, now_us, control, outlawed)
+        for text in sorted({*allowed.broken} - {*self.in_force.broken}):
+            _log.error("live values and rules do not go together: %s", text)
+        self.in_force = InForce(digests, rules.source.commit, now_us, control, allowed.outlawed, allowed.broken)
         _log.info(
             "policy %s is published",
             digests[0],
@@ -121,20 +126,16 @@ class Publication:
         )
 
 
-def _live(control: ControlState, rules: Rules, now_us: int) -> tuple[tuple[Dated, ...], tuple[Setting, ...]]:
-    """Return the live values that the rules allow, and those that stand in for others."""
+def _not_ended(control: ControlState, now_us: int) -> dict[Key, Setting]:
+    return {key: one for key, one in control.values.items() if one.expires_at_us is None or now_us < one.expires_at_us}
+
+
+def _dated(values: Mapping[Key, Setting]) -> tuple[Dated, ...]:
+    """Return the live *values*, each with its end, in an order that rests on nothing but them."""
     dated: list[Dated] = []
-    outlawed: list[Setting] = []
-    for key in sorted(control.values, key=repr):
-        one = control.values[key]
-        if one.expires_at_us is not None and one.expires_at_us <= now_us:
-            continue
-        allowed = within_bounds(one, rules.thresholds)
-        if allowed != one:
-            outlawed.append(allowed)
-        if allowed.value is not None:
-            value = LiveValue(
-                allowed.policy, allowed.name, allowed.value, allowed.intent, allowed.department, allowed.currency
-            )
-            dated.append(Dated(value, allowed.expires_at_us))
-    return tuple(dated), tuple(outlawed)
+    for key in sorted(values, key=repr):
+        one = values[key]
+        if one.value is not None:
+            value = LiveValue(one.policy, one.name, one.value, one.intent, one.department, one.currency)
+            dated.append(Dated(value, one.expires_at_us))
+    return tuple(dated)

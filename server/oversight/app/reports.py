@@ -38,6 +38,7 @@ class SupervisorReport:
     `workers` decide, with `standby` another one waits; `restarts` maps a child (`worker-0`) to how often it died and
     was started anew. `rolling`: a rolling restart is under way; `rolling_problem`: why the last one stopped, or empty.
     `simulated_clock` is the file that the time is read from, empty where it is the machine's.
+    `tls`: the data port speaks TLS.
     """
 
     pid: int
@@ -50,6 +51,7 @@ class SupervisorReport:
     rolling: bool = False
     rolling_problem: str = ""
     simulated_clock: str = ""
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class ControllerReport:
     control_problem: str = ""
     local_stops: int = 0
     access_problem: str = ""
+    broken_constraints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,6 +220,7 @@ def _alarms(
         alarms.append(f"changes of thresholds and stops may be missing here: {controller.control_problem}")
     if controller and controller.access_problem:
         alarms.append(f"whose credentials are taken may be out of date: {controller.access_problem}")
+    alarms += controller.broken_constraints if controller else ()
     if not agreed:
         alarms.append("workers decide by different rules")
     alarms += [f"worker-{worker.index}: {worker.problem}" for worker in workers if worker.problem]

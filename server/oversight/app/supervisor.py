@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from oversight.app.access import load_certificate_roles
+from oversight.app.access import load_certificate_roles, published_tokens
 from oversight.app.addresses import check_addresses, find_ports
 from oversight.app.announcement import announce
 from oversight.app.children import Child
@@ -114,7 +114,8 @@ class _Server:
 
     def _announce(self) -> None:
         controller, standby = read_controller(self._run), self._processes.standby
-        sys.stdout.write(announce(self._settings, self._processes.serving, controller, standby=standby))
+        tokens = published_tokens(self._settings.data_dir)
+        sys.stdout.write(announce(self._settings, self._processes.serving, controller, standby=standby, tokens=tokens))
         sys.stdout.flush()
 
     def _wait_until_ready(self, children: Sequence[Child], within_s: float) -> None:
@@ -186,6 +187,7 @@ class _Server:
             rolling=self._rolling.under_way,
             rolling_problem=self._rolling.problem,
             simulated_clock=str(self._settings.simulated_clock.resolve()) if self._settings.simulated_clock else "",
+            tls=self._settings.tls_cert_file is not None,
         )
         try:
             write_report(self._run, report)

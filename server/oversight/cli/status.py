@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -20,6 +21,10 @@ from oversight.cli.server_settings import read_settings
 from oversight.errors import UsageError
 from oversight.rules.wording import short_commit
 from oversight.server_status import ServerStatus
+
+if TYPE_CHECKING:
+    from oversight.cli.credentials import Credentials
+    from oversight.settings import Settings
 
 __all__ = ["run"]
 
@@ -38,15 +43,22 @@ def run(
     timeout_s: TimeoutS = 5.0,
     insecure: Insecure = False,
     as_json: AsJson = False,
+    only_probe: Annotated[
+        bool, typer.Option("--probe", help="Only ask whether it serves: the health check of a container.")
+    ] = False,
 ) -> None:
     """
     Show what is in force on a server, since when, whether anything is wrong, and what to do about it.
 
     Reads the data folder of a server on this machine, also when no process answers; with --admin it asks a server
-    anywhere. Exit code 1 where something is wrong.
+    anywhere. With --probe it asks the data port of the server on this machine, with or without TLS, and shows nothing
+    else. Exit code 1 where something is wrong.
     """
-    if admin is not None and data_dir is not None:
-        raise UsageError("--admin and --data-dir: give one of them, the server's admin port or its folder")
+    if admin is not None and (data_dir is not None or only_probe):
+        raise UsageError("--admin, --data-dir and --probe: --admin asks a server anywhere, the others the one here")
+    if only_probe:
+        _probe(data_dir, timeout_s, as_json=as_json)
+        return
     if admin is not None:
         found, shown = _ask(admin, timeout_s, insecure=insecure)
     else:
@@ -57,6 +69,30 @@ def run(
     else:
         _print_status(found, admin or str(shown["data_dir"]), console())
     raise typer.Exit(0 if found.state == "serving" else 1)
+
+
+def _probe(data_dir: Path | None, timeout_s: float, *, as_json: bool) -> None:
+    # gRPC must not slow a look into files, nor keep it from working.
+    from oversight.cli.credentials import given_credentials
+    from oversight.cli.probe import probe
+
+    settings = read_settings({} if data_dir is None else {"data_dir": data_dir})
+    address = probe(settings.data_dir, _own_certificate(given_credentials(), settings), timeout_s)
+    if as_json:
+        print_json({"state": "serving", "listen": address})
+    else:
+        console().print(Text.assemble(("SERVING", "bold green"), f"  {address}"))
+
+
+def _own_certificate(shown: Credentials, settings: Settings) -> tuple[Path, Path] | None:
+    """Return certificate and key to show: those given, else the server's where it wants to see some."""
+    if bool(shown.cert_file) != bool(shown.key_file):
+        raise UsageError("--cert-file and --key-file: expected both or neither")
+    if shown.cert_file and shown.key_file:
+        return shown.cert_file, shown.key_file
+    if settings.tls_client_ca_file and settings.tls_cert_file and settings.tls_key_file:
+        return settings.tls_cert_file, settings.tls_key_file
+    return None
 
 
 def _ask(admin: str, timeout_s: float, *, insecure: bool) -> tuple[ServerStatus, dict[str, object]]:

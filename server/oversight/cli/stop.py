@@ -23,7 +23,7 @@ from oversight_client import AdminClient, EngagedStop
 
 __all__ = ["run"]
 
-_LONGEST = {"department": 64, "intent": 128, "message": 2_000}
+_LONGEST = {"department": 64, "intent": 128, "justification": 2_000}
 
 
 class Action(StrEnum):
@@ -51,7 +51,9 @@ def run(
         str, typer.Option("--department", metavar="TEXT", help="Only messages of this department.")
     ] = "",
     intent: Annotated[str, typer.Option("--intent", metavar="TEXT", help="Only messages with this intent.")] = "",
-    message: Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="Why; it is kept for ever.")] = "",
+    justification: Annotated[
+        str, typer.Option("--justification", "-m", metavar="TEXT", help="Why; it is kept for ever.")
+    ] = "",
     admin: Admin = "127.0.0.1:50052",
     data_dir: Annotated[
         Path | None,
@@ -68,7 +70,7 @@ def run(
     Without --data-dir the stop holds on every replica within a second. With it, it holds on the replica of that folder
     (LOCAL) and is put on record, for every replica, as soon as the store answers. Both survive restarts.
     """
-    asked = _check(action, _Asked(department, intent, message.strip()))
+    asked = _check(action, _Asked(department, intent, justification.strip()))
     if action is Action.RELEASE and not yes:
         _ask(asked, data_dir)
     if data_dir is not None:
@@ -82,12 +84,12 @@ def run(
 
 
 def _check(action: Action, asked: _Asked) -> _Asked:
-    given = {"department": asked.department, "intent": asked.intent, "message": asked.justification}
+    given = {"department": asked.department, "intent": asked.intent, "justification": asked.justification}
     for name, text in given.items():
         if len(text) > _LONGEST[name]:
             raise UsageError(f"--{name} has {len(text)} characters; at most {_LONGEST[name]} are kept")
     if action is not Action.LIST and not asked.justification:
-        raise UsageError("--message (-m) is missing: say why; it is kept for ever")
+        raise UsageError("--justification (-m) is missing: say why; it is kept for ever")
     return asked
 
 

@@ -154,12 +154,17 @@ def _table(*columns: str) -> Table:
     return Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1))
 
 
+_MADE = ("THRESHOLDS_SET", "CHANGE_PROPOSED")
+"""Events that refer to another only where they are a rollback."""
+
+
 def history_table(events: Iterable[ThresholdEvent]) -> Table:
     """Return the events as a table."""
     table = _table("Revision", "When (UTC)", "What", "Who", "Change", "Why")
     for event in events:
-        about = f" {event.refers_to}" if event.refers_to else ""
         kind = in_words(event.kind)
+        back = ", back to" if event.kind in _MADE else ""
+        about = f"{back} {event.refers_to}" if event.refers_to else ""
         cells = [str(event.revision), f"{event.at:%Y-%m-%d %H:%M:%S}", f"{kind}{about}", event.author]
         table.add_row(*map(Text, [*cells, _change(event), event.justification]))
     return table

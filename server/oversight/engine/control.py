@@ -66,9 +66,9 @@ class ControlEvent(NamedTuple):
 
     `author` is the authenticated caller. `settings` are those of THRESHOLDS_SET and CHANGE_PROPOSED; CHANGE_APPROVED
     has those that it puts in force. `refers_to` is the revision of the proposal that is approved, rejected or lapsed,
-    or that a rollback (a THRESHOLDS_SET) went back to; 0 otherwise. `lapses_at_us`: until when a proposal may be
-    approved. `stop` is that of STOP_ENGAGED and STOP_RELEASED. `evidence` is a JSON text for people, "" where there is
-    none.
+    or that a rollback (a THRESHOLDS_SET, or a CHANGE_PROPOSED where it waits) goes back to; 0 otherwise.
+    `lapses_at_us`: until when a proposal may be approved. `stop` is that of STOP_ENGAGED and STOP_RELEASED. `evidence`
+    is a JSON text for people, "" where there is none.
     """
 
     revision: int

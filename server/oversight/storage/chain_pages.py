@@ -16,7 +16,7 @@ from oversight.storage.database import READING
 from oversight.storage.failures import store_unavailable
 from oversight.storage.schema import check_schema
 
-__all__ = ["CHAINS", "RECORD_CHAINS", "ChainPages", "Page", "PersonalPart", "Stray", "distinct_writers"]
+__all__ = ["CHAINS", "RECORD_CHAINS", "ChainPages", "Page", "PersonalPart", "Stray", "distinct_writers", "number_place"]
 
 RECORD_CHAINS: tuple[Table, ...] = (tables.decisions, tables.outcomes)
 """The tables of records; they are kept for a time."""
@@ -52,7 +52,7 @@ class Page(NamedTuple):
     """
     Rows of one chain in the order of their numbers, and what belongs to them at the same moment.
 
-    `rows` have their values in the order of the table's columns, `chain_hash` last; none is in front of the last of
+    `rows` have their values in the order of the table's columns, but `chain_hash` last; none is in front of the last of
     the `checkpoints`. `parts` are the personal parts up to the last row, by number. `full`: there may be more. On the
     first page `kept_rows` and `kept_parts` are what retention says it removed; on the last one `stray_parts` are those
     behind the last row.
@@ -123,7 +123,7 @@ class ChainPages:
             start = max(after, *(one.chain_seq for one in noted)) if noted else after
             rows = self._rows_behind(connection, chain, writer, start)
             page = Page(rows, {}, self._head(connection, chain, writer), noted, len(rows) == self._page_rows)
-            end = rows[-1][-2] if rows else start
+            end = rows[-1][number_place(chain)] if rows else start
             if not after and start:
                 page = page._replace(kept_rows=_stray(connection, chain, writer, chain.c.chain_seq <= start))
             if chain is tables.decisions:
@@ -175,9 +175,15 @@ class ChainPages:
             raise store_unavailable("read", error) from error
 
 
+def number_place(chain: Table) -> int:
+    """Return where a row of *chain* has its number."""
+    return chain.c.keys().index("chain_seq")
+
+
 def _untyped(table: Table) -> Select[Any]:
     # What is hashed are the driver's own values, and handling each by its type costs more than the hash.
-    columns: list[ColumnElement[Any]] = [literal_column(column.name) for column in table.c]
+    names = [name for name in table.c.keys() if name != "chain_hash"]  # noqa: SIM118 - no dict
+    columns: list[ColumnElement[Any]] = [literal_column(name) for name in (*names, "chain_hash")]
     return select(*columns).select_from(table)
 
 

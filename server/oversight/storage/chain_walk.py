@@ -10,7 +10,7 @@ from sqlalchemy import Table
 
 from oversight.storage import tables
 from oversight.storage.chain import GENESIS, seal
-from oversight.storage.chain_pages import Page, PersonalPart, Stray
+from oversight.storage.chain_pages import Page, PersonalPart, Stray, number_place
 from oversight.storage.checkpoints import Checkpoint, CheckpointKey
 from oversight.storage.findings import ChainReport, Finding, Report
 from oversight.storage.judgement import judge
@@ -38,6 +38,7 @@ class ChainWalk:
     ) -> None:
         self.number = 0
         self._chain = chain
+        self._number_at = number_place(chain)
         self._writer = writer
         self._report = report
         self._key = key
@@ -84,7 +85,7 @@ class ChainWalk:
             self._find("removed", 1, last.chain_seq, text)
 
     def _take_row(self, values: list[Any], stored: Any, parts: Mapping[int, PersonalPart]) -> None:
-        number = values[-1]
+        number = values[self._number_at]
         if number != self.number + 1:
             self._skip_to(number, parts)
         self._records += 1
@@ -92,7 +93,7 @@ class ChainWalk:
         computed = None if self._previous is None else link_anything(self._previous, values)
         if computed != stored and not self._is_explained(number, values, stored):
             self._suspects.append(
-                Suspect(number, values[0], values, stored, self._previous, computed, personal=problem)
+                Suspect(number, self._number_at, values[0], values, stored, self._previous, computed, personal=problem)
             )
         else:
             self._is_linked(number, stored)

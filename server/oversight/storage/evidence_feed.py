@@ -15,6 +15,7 @@ from oversight.storage.evidence_rows import DECISION_COLUMNS, OUTCOME_COLUMNS, E
 from oversight.storage.evidence_tables import feedback_cursors
 from oversight.storage.evidence_writing import EvidenceWriting
 from oversight.storage.outcome import OutcomeStatus
+from oversight.storage.rows import is_other_tenant
 from oversight.storage.tables import chain_heads, decisions, outcomes
 
 __all__ = ["EvidenceFeed", "Fed", "RecordDatabase"]
@@ -138,11 +139,13 @@ class EvidenceFeed:
 
 
 def _reports(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:
-    """Return the accepted outcomes of the decisions in *rows*, by decision."""
+    """Return the accepted outcomes of the decisions in *rows*, by decision; none of another tenant's caller."""
     found: dict[str, list[Row[Any]]] = defaultdict(list)
+    tenants = {row.decision_id: row.tenant_id for row in rows}
     if rows:
-        for report in connection.execute(_REPORTS, {"keys": [row.decision_id for row in rows]}):
-            found[report.decision_id].append(report)
+        for report in connection.execute(_REPORTS, {"keys": list(tenants)}):
+            if not is_other_tenant(report.caller_tenant, tenants[report.decision_id]):
+                found[report.decision_id].append(report)
     return found
 
 

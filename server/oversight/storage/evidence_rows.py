@@ -33,6 +33,7 @@ OUTCOME_COLUMNS = tuple(
     outcomes.c[name]
     for name in (
         *("decision_id", "received_at_us", "observed_at_us", "draft_sha256", "redecided_as", "correction_ref"),
+        "caller_tenant",
         *_FACTS,
     )
 )

@@ -52,6 +52,7 @@ class OutcomeStatus(IntEnum):
     ACCEPTED = 1
     CONFLICT = 2
     OTHER_DRAFT = 3
+    OTHER_TENANT = 4
 
 
 def canonical_outcome(outcome: Outcome) -> str:

@@ -68,11 +68,16 @@ class DecisionRecord(NamedTuple):
 
 
 class OutcomeRecord(NamedTuple):
-    """One outcome on its way to the store: when it arrived (microseconds since 1970, UTC) and who sent it."""
+    """
+    One outcome on its way to the store: when it arrived (microseconds since 1970, UTC) and who sent it.
+
+    `caller_tenant` is the tenant that the caller is bound to, None for none.
+    """
 
     outcome: Outcome
     received_at_us: int
     caller: str
+    caller_tenant: str | None = None
 
 
 def recorded_at_us(record: DecisionRecord | OutcomeRecord) -> int:
@@ -96,12 +101,13 @@ class Added(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredOutcome:
-    """An outcome on record; `received_at_us` is in microseconds since 1970 (UTC)."""
+    """An outcome on record; `received_at_us` is in microseconds since 1970 (UTC), `caller_tenant` as in its record."""
 
     outcome: Outcome
     status: OutcomeStatus
     received_at_us: int
     caller: str
+    caller_tenant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

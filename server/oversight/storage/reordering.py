@@ -22,12 +22,14 @@ class Suspect:
     """
     A record that does not fit behind the one before it.
 
-    `values` are its row without the hash, `stored` its hash; `previous` is the hash stored before it (None behind a
-    gap) and `computed` what its own should be by that. `fits_computed`: the next record was linked to `computed`, so
-    only the hash was altered. `personal` says what is wrong with its personal part, or is empty.
+    `values` are its row without the hash, with its number at `number_at`; `stored` is its hash, `previous` the hash
+    stored before it (None behind a gap), and `computed` what its own should be by that. `fits_computed`: the next
+    record was linked to `computed`, so only the hash was altered. `personal` says what is wrong with its personal part,
+    or is empty.
     """
 
     number: int
+    number_at: int
     record_id: str
     values: list[Any]
     stored: Any
@@ -89,7 +91,7 @@ def _fits(
     at: Mapping[int, int],
 ) -> str:
     """Return the hash with which *one* fits at *place*, or ""."""
-    values = [*one.values[:-1], place]
+    values = [*one.values[: one.number_at], place, *one.values[one.number_at + 1 :]]
     wanted = {one.stored, stored.get(place)}
     before = [previous] if previous is not None else []
     if place - 1 in at:  # what stood before it may have been moved too, with its hash

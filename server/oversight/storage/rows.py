@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii as quote
 from typing import Any
 
 from sqlalchemy import Double, Table
@@ -20,10 +21,12 @@ from oversight.storage.tables import outcomes
 
 __all__ = [
     "Row",
+    "behind_chain",
     "body_sha256",
     "decision_from_rows",
     "decision_row",
     "is_other_draft",
+    "is_other_tenant",
     "judged",
     "linked",
     "observed",
@@ -57,15 +60,21 @@ def decision_row(record: DecisionRecord, salt: bytes) -> list[Any]:
     return [*record[:_PLAIN], seal(salt, record.personal), *record.signals]
 
 
-def body_sha256(outcome: Outcome) -> str:
-    """Return what tells two reports with one outcome_id apart: SHA-256 in hex of the canonical text."""
-    return sha256(canonical_outcome(outcome).encode("ascii")).hexdigest()
+def body_sha256(outcome: Outcome, caller_tenant: str | None) -> str:
+    """
+    Return what tells two reports with one outcome_id apart: SHA-256 in hex of the canonical text.
+
+    In front of it stands the tenant that the caller is bound to, as JSON: ids of tenants are apart.
+    """
+    tenant = "" if caller_tenant is None else quote(caller_tenant)
+    return sha256(f"{tenant}{canonical_outcome(outcome)}".encode("ascii")).hexdigest()
 
 
 def outcome_row(record: OutcomeRecord, body: str, status: OutcomeStatus) -> list[Any]:
-    """Return the row of `outcomes` up to the chain columns; *body* is its `body_sha256`."""
+    """Return the row of `outcomes` but for the chain's columns; *body* is its `body_sha256`."""
     outcome = record.outcome
     row = [outcome.outcome_id, body, int(status), record.received_at_us, record.caller, *outcome[1:]]
+    row.append(record.caller_tenant)
     return _plain_reals(row, _OUTCOME_REALS)
 
 
@@ -77,19 +86,26 @@ def _plain_reals(row: list[Any], places: tuple[int, ...]) -> list[Any]:
     return row
 
 
-def linked(rows: Iterable[list[Any]], writer: str, head: tuple[int, str]) -> list[Row]:
+def behind_chain(table: Table) -> int:
+    """Return how many columns were added to *table* behind those of its chain."""
+    return len(table.c) - 1 - table.c.keys().index("chain_hash")
+
+
+def linked(rows: Iterable[list[Any]], writer: str, head: tuple[int, str], *, behind: int = 0) -> list[Row]:
     """
     Return the *rows* with the values of their chain columns: writer, number, hash.
 
-    *head* is the number and the hash of the last row before them.
+    *head* is the number and the hash of the last row before them. The last *behind* values of each row are those of
+    columns behind the chain's.
     """
     number, previous = head
     out: list[Row] = []
     for row in rows:
         number += 1
-        row.extend((writer, number))
+        at = len(row) - behind
+        row[at:at] = writer, number
         previous = link(previous, canonical_row(row))
-        row.append(previous)
+        row.insert(at + 2, previous)
         out.append(tuple(row))
     return out
 
@@ -102,7 +118,8 @@ def decision_from_rows(
     if "guardrail_flags" in fields:
         fields["guardrail_flags"] = json.loads(fields["guardrail_flags"])
     fields |= json.loads(part) if part is not None else {}
-    found = [outcome_from_row(outcome, row["draft_sha256"]) for outcome in outcome_rows]
+    draft, tenant = row["draft_sha256"], row["tenant_id"]
+    found = [judged(outcome_from_row(outcome), draft, tenant) for outcome in outcome_rows]
     return StoredDecision(
         request=request_from_canonical(fields, row["decided_at_us"]),
         facts=_facts(row["facts"]),
@@ -157,26 +174,34 @@ def _comparison(fields: dict[str, Any]) -> Comparison:
     return Comparison(**plain)
 
 
-def outcome_from_row(row: Mapping[str, Any], decided_draft: str | None) -> StoredOutcome:
-    """Return the outcome from its row; *decided_draft* is the hash of the draft that was decided, None if unknown."""
+def outcome_from_row(row: Mapping[str, Any]) -> StoredOutcome:
+    """Return the outcome from its row, as it was stored; what it is to its decision, `judged` tells."""
     outcome = Outcome(**{name: row[name] for name in Outcome._fields})
-    return judged(
-        StoredOutcome(outcome, OutcomeStatus(row["status"]), row["received_at_us"], row["caller"]), decided_draft
-    )
+    status = OutcomeStatus(row["status"])
+    return StoredOutcome(outcome, status, row["received_at_us"], row["caller"], row["caller_tenant"])
 
 
-def judged(stored: StoredOutcome, decided_draft: str | None) -> StoredOutcome:
+def judged(stored: StoredOutcome, decided_draft: str | None, decided_tenant: str | None) -> StoredOutcome:
     """
-    Return the outcome as OTHER_DRAFT where it would count, but is about another draft than the decided one.
+    Return the outcome with the status that it has for its decision, whose draft's hash and tenant are given.
 
-    Told when it is read and not when it is stored: the decision may come later. A decision without a draft's hash has
-    nothing that the outcome's could differ from; one on an edited draft that was decided again counts for that.
+    OTHER_TENANT where its caller is bound to a tenant and the decision is not that tenant's; else OTHER_DRAFT where it
+    would count, but is about another draft than the decided one. Told when it is read and not when it is stored: the
+    decision may come later. A decision without a draft's hash has nothing that the outcome's could differ from; one on
+    an edited draft that was decided again counts for that.
     """
     outcome = stored.outcome
+    if is_other_tenant(stored.caller_tenant, decided_tenant):
+        return replace(stored, status=OutcomeStatus.OTHER_TENANT)
     another = is_other_draft(decided_draft, outcome.draft_sha256, outcome.redecided_as)
     if stored.status is OutcomeStatus.ACCEPTED and another:
         return replace(stored, status=OutcomeStatus.OTHER_DRAFT)
     return stored
+
+
+def is_other_tenant(caller_tenant: str | None, decided_tenant: str | None) -> bool:
+    """Tell whether an outcome's caller is bound to a tenant, and the decision is another's or nobody's."""
+    return caller_tenant is not None and caller_tenant != decided_tenant
 
 
 def is_other_draft(decided_draft: str | None, draft_sha256: str | None, redecided_as: str | None) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, Select, or_, select
 
 from oversight.storage.tables import snapshots
 
-__all__ = ["SnapshotKey", "SnapshotLister", "SqlSnapshotListing", "StoredSnapshot"]
+__all__ = ["SnapshotKey", "SnapshotLister", "SqlSnapshotListing", "StoredSnapshot", "page_statement"]
 
 
 class SnapshotKey(NamedTuple):
@@ -44,8 +44,7 @@ class SqlSnapshotListing:
     """
     A `SnapshotLister` over an SQL database.
 
-    *reading* gives a connection for one read, None where there is no database yet. There is no index by time: a store
-    has hundreds of snapshots, or some thousands, and of each only the time is looked at.
+    *reading* gives a connection for one read, None where there is no database yet. A page is found by an index.
     """
 
     def __init__(self, reading: Callable[[], AbstractContextManager[Connection | None]]) -> None:
@@ -53,15 +52,19 @@ class SqlSnapshotListing:
 
     def list_snapshots(self, limit: int, after: SnapshotKey | None) -> Sequence[StoredSnapshot]:
         """Return at most *limit* snapshots behind *after*; see `SnapshotLister.list_snapshots`."""
-        at, digest = snapshots.c.created_at_us, snapshots.c.digest
-        keys = select(digest).order_by(at.desc(), digest.desc()).limit(limit)
-        if after is not None:
-            same = and_(at == after.published_us, digest < after.digest)
-            keys = keys.where(or_(at < after.published_us, same))
-        # The documents only of the page: a sort would carry all of them along.
-        page = select(digest, at, snapshots.c.document).where(digest.in_(keys))
         with self._reading() as connection:
             if connection is None:
                 return ()
-            rows = connection.execute(page.order_by(at.desc(), digest.desc()))
-            return tuple(StoredSnapshot(*row) for row in rows)
+            return tuple(StoredSnapshot(*row) for row in connection.execute(page_statement(limit, after)))
+
+
+def page_statement(limit: int, after: SnapshotKey | None) -> Select[Any]:
+    """Return what finds at most *limit* snapshots behind *after*."""
+    at, digest = snapshots.c.created_at_us, snapshots.c.digest
+    keys = select(digest).order_by(at.desc(), digest.desc()).limit(limit)
+    if after is not None:
+        # The first is implied by the second, and is what an index takes.
+        keys = keys.where(at <= after.published_us, or_(at < after.published_us, digest < after.digest))
+    # The documents only of the page: a sort would carry all of them along.
+    page = select(digest, at, snapshots.c.document).where(digest.in_(keys))
+    return page.order_by(at.desc(), digest.desc())

@@ -20,6 +20,7 @@ from oversight.storage.outcome import OutcomeStatus
 from oversight.storage.records import Added, DecisionRecord, OutcomeRecord, StoredDecision, StoredOutcome
 from oversight.storage.rows import (
     Row,
+    behind_chain,
     body_sha256,
     decision_from_rows,
     decision_row,
@@ -45,7 +46,8 @@ def _among(column: Column[str], *others: Column[str]) -> Executable:
 
 # Made once: in a statement that is made anew, the keys would lie about until the garbage collector comes by.
 _DECISIONS = _among(tables.decisions.c.decision_id)
-_OUTCOMES = _among(tables.outcomes.c.outcome_id, tables.outcomes.c.body_sha256)
+_OUTCOMES = _among(tables.outcomes.c.outcome_id, tables.outcomes.c.body_sha256, tables.outcomes.c.caller_tenant)
+_BEHIND = {table.name: behind_chain(table) for table in (tables.decisions, tables.outcomes)}
 
 
 class SqlStore:
@@ -117,19 +119,21 @@ class SqlStore:
 
     def _add_outcomes(self, connection: Connection, records: Sequence[OutcomeRecord]) -> tuple[int, int]:
         ids = {record.outcome.outcome_id for record in records}
-        known = set(_look(connection, _OUTCOMES, ids))
-        taken = {outcome_id for outcome_id, _ in known}
+        found = list(_look(connection, _OUTCOMES, ids))
+        known = {(outcome_id, body) for outcome_id, body, _ in found}
+        taken = {(outcome_id, tenant) for outcome_id, _, tenant in found}
         rows: list[list[Any]] = []
         conflicts = 0
         for record in records:
-            key = record.outcome.outcome_id, body_sha256(record.outcome)
+            key = record.outcome.outcome_id, body_sha256(record.outcome, record.caller_tenant)
             if key in known:
                 continue
-            conflict = key[0] in taken
+            first = record.outcome.outcome_id, record.caller_tenant
+            conflict = first in taken
             conflicts += conflict
             rows.append(outcome_row(record, key[1], OutcomeStatus.CONFLICT if conflict else OutcomeStatus.ACCEPTED))
             known.add(key)
-            taken.add(key[0])
+            taken.add(first)
         if rows:
             self._append(connection, tables.outcomes, rows)
         return len(rows) - conflicts, conflicts
@@ -141,9 +145,10 @@ class SqlStore:
         head = connection.execute(
             select(heads.c.chain_seq, heads.c.chain_hash).where(mine).with_for_update()
         ).one_or_none()
-        chained = linked(rows, self._writer, (0, GENESIS) if head is None else (head[0], head[1]))
+        behind = _BEHIND[table.name]
+        chained = linked(rows, self._writer, (0, GENESIS) if head is None else (head[0], head[1]), behind=behind)
         self._database.insert(connection, table, chained)
-        last: dict[str, Any] = dict(zip(("chain_seq", "chain_hash"), chained[-1][-2:], strict=True))
+        last: dict[str, Any] = dict(zip(("chain_seq", "chain_hash"), chained[-1][-2 - behind :], strict=False))
         if head is None:
             connection.execute(insert(heads).values(writer=self._writer, chain=table.name, **last))
         else:
@@ -181,7 +186,7 @@ class SqlStore:
             reports = connection.execute(
                 select(tables.outcomes).where(tables.outcomes.c.decision_id == decision_id)
             ).all()
-        return tuple(outcome_from_row(_named(tables.outcomes, report), None) for report in reports)
+        return tuple(outcome_from_row(_named(tables.outcomes, report)) for report in reports)
 
     def is_erased(self, record: DecisionRecord) -> bool:
         """Return whether the record would be stored without its personal part; raise `StoreUnavailableError`."""

@@ -186,14 +186,37 @@ outcomes = Table(
     _text("reviewer_ref"),
     _integer("observed_at_us"),
     *_chain("outcomes"),
+    _text("caller_tenant"),
     PrimaryKeyConstraint("outcome_id", "body_sha256"),
     Index("outcomes_by_decision", "decision_id"),
 )
-"""One row for each different report; `status` is ACCEPTED or CONFLICT (another draft is told when it is read)."""
+"""
+One row for each different report; `status` is ACCEPTED or CONFLICT (another draft or tenant is told when it is read).
+
+`caller_tenant` is the tenant that the caller is bound to. It stands behind the chain's columns, as every newer one
+will, and is in the chain.
+"""
 
 _accepted = outcomes.c.status == int(OutcomeStatus.ACCEPTED)
-# The first report with an id is kept, also when two replicas drain different ones at the same moment.
-Index("outcomes_first", outcomes.c.outcome_id, unique=True, sqlite_where=_accepted, postgresql_where=_accepted)
+_of_no_tenant = _accepted & outcomes.c.caller_tenant.is_(None)
+_of_a_tenant = _accepted & outcomes.c.caller_tenant.is_not(None)
+# The first report with an id is kept, also when two replicas drain different ones at the same moment. Each tenant has
+# ids of its own: none can take another's.
+Index(
+    "outcomes_first",
+    outcomes.c.outcome_id,
+    unique=True,
+    sqlite_where=_of_no_tenant,
+    postgresql_where=_of_no_tenant,
+)
+Index(
+    "outcomes_first_of_tenant",
+    outcomes.c.caller_tenant,
+    outcomes.c.outcome_id,
+    unique=True,
+    sqlite_where=_of_a_tenant,
+    postgresql_where=_of_a_tenant,
+)
 
 snapshots = Table(
     "snapshots",
@@ -202,6 +225,7 @@ snapshots = Table(
     _integer("engine_version", required=True),
     _integer("created_at_us", required=True),
     _text("document", required=True),
+    Index("snapshots_by_time", "created_at_us", "digest"),
 )
 """What a snapshot was assembled from, by its digest; `created_at_us` is when it was last said to be in force."""
 

@@ -20,9 +20,9 @@ def decision_from_record(record: DecisionRecord, *, erased: bool) -> StoredDecis
 
 
 def with_outcomes(found: StoredDecision, more: Iterable[StoredOutcome]) -> StoredDecision:
-    """Return the decision with *more* outcomes beside its own, each judged by the draft that was decided."""
-    draft = found.request.draft_sha256
-    outcomes = sorted([*found.outcomes, *(judged(one, draft) for one in more)], key=observed)
+    """Return the decision with *more* outcomes beside its own, each judged by what was decided."""
+    draft, tenant = found.request.draft_sha256, found.request.tenant_id
+    outcomes = sorted([*found.outcomes, *(judged(one, draft, tenant) for one in more)], key=observed)
     return replace(found, outcomes=tuple(outcomes))
 
 
@@ -30,17 +30,19 @@ def reported(waiting: Sequence[OutcomeRecord], stored: Sequence[StoredOutcome]) 
     """
     Return what *waiting* reports add to those *stored*.
 
-    As in the store, a report that is there is left out, and another with its id is a conflict.
+    As in the store, a report that is there is left out, and another with its id and its caller's tenant is a conflict.
     """
-    known = {(one.outcome.outcome_id, body_sha256(one.outcome)) for one in stored}
-    taken = {outcome_id for outcome_id, _ in known}
+    known = {(one.outcome.outcome_id, body_sha256(one.outcome, one.caller_tenant)) for one in stored}
+    taken = {(one.outcome.outcome_id, one.caller_tenant) for one in stored}
     added: list[StoredOutcome] = []
-    for outcome, received_at_us, caller in sorted(waiting, key=lambda record: record.received_at_us):
-        key = outcome.outcome_id, body_sha256(outcome)
+    for record in sorted(waiting, key=lambda record: record.received_at_us):
+        outcome, received_at_us, caller, tenant = record
+        key = outcome.outcome_id, body_sha256(outcome, tenant)
         if key in known:
             continue
-        status = OutcomeStatus.CONFLICT if key[0] in taken else OutcomeStatus.ACCEPTED
-        added.append(StoredOutcome(outcome, status, received_at_us, caller))
+        first = outcome.outcome_id, tenant
+        status = OutcomeStatus.CONFLICT if first in taken else OutcomeStatus.ACCEPTED
+        added.append(StoredOutcome(outcome, status, received_at_us, caller, tenant))
         known.add(key)
-        taken.add(key[0])
+        taken.add(first)
     return added

@@ -134,11 +134,11 @@ class Changes:
                     evidence=evidence,
                 )
                 return outcome_of(ChangeStatus.IN_FORCE, revision, checked)
-            return self._propose(state, checked, terms.caller, why)
+            return self._propose(state, checked, terms.caller, why, refers_to)
 
         return self._log.repeat(attempt, terms.expected_revision)
 
-    def _propose(self, state: ControlState, checked: Checked, caller: str, why: str) -> Outcome:
+    def _propose(self, state: ControlState, checked: Checked, caller: str, why: str, refers_to: int) -> Outcome:
         if caller == LOCAL_NAME:
             raise SecondPersonNeededError(
                 "this loosens thresholds, which needs a second person here (setting loosening_needs_approval), and "
@@ -148,6 +148,7 @@ class Changes:
         revision = self._log.append(
             *(state, EventKind.CHANGE_PROPOSED, caller, why),
             settings=checked.settings,
+            refers_to=refers_to,
             lapses_at_us=lapses_at_us,
             evidence=to_evidence(checked.effects),
         )

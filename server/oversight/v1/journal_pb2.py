@@ -26,7 +26,7 @@ from oversight.v1 import decision_service_pb2 as oversight_dot_v1_dot_decision__
 from oversight.v1 import outcome_pb2 as oversight_dot_v1_dot_outcome__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aoversight/v1/journal.proto\x12\x0coversight.v1\x1a#oversight/v1/decision_service.proto\x1a\x1aoversight/v1/outcome.proto\"\x7f\n\x0bServerFacts\x12\x19\n\x11labelled_outcomes\x18\x01 \x01(\x03\x12\x14\n\x0cpolicy_age_s\x18\x02 \x01(\x03\x12\x17\n\x0fthreshold_age_s\x18\x03 \x01(\x03\x12&\n\x05stops\x18\x04 \x03(\x0b\x32\x17.oversight.v1.LocalStop\"S\n\tLocalStop\x12\x17\n\ndepartment\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06intent\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\r\n\x0b_departmentB\t\n\x07_intent\"\xfa\x01\n\rDecisionEntry\x12,\n\x07request\x18\x01 \x01(\x0b\x32\x1b.oversight.v1.DecideRequest\x12.\n\x08response\x18\x02 \x01(\x0b\x32\x1c.oversight.v1.DecideResponse\x12\x15\n\rdecided_at_us\x18\x03 \x01(\x03\x12\x0e\n\x06\x63\x61ller\x18\x04 \x01(\t\x12\x10\n\x08trace_id\x18\x05 \x01(\t\x12\x12\n\nlatency_us\x18\x06 \x01(\x03\x12\x14\n\x0c\x61udit_key_id\x18\x07 \x01(\t\x12(\n\x05\x66\x61\x63ts\x18\x08 \x01(\x0b\x32\x19.oversight.v1.ServerFacts\"^\n\x0cOutcomeEntry\x12&\n\x07outcome\x18\x01 \x01(\x0b\x32\x15.oversight.v1.Outcome\x12\x16\n\x0ereceived_at_us\x18\x02 \x01(\x03\x12\x0e\n\x06\x63\x61ller\x18\x03 \x01(\t\"l\n\x0cJournalFrame\x12.\n\tdecisions\x18\x01 \x03(\x0b\x32\x1b.oversight.v1.DecisionEntry\x12,\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1a.oversight.v1.OutcomeEntryb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aoversight/v1/journal.proto\x12\x0coversight.v1\x1a#oversight/v1/decision_service.proto\x1a\x1aoversight/v1/outcome.proto\"\x7f\n\x0bServerFacts\x12\x19\n\x11labelled_outcomes\x18\x01 \x01(\x03\x12\x14\n\x0cpolicy_age_s\x18\x02 \x01(\x03\x12\x17\n\x0fthreshold_age_s\x18\x03 \x01(\x03\x12&\n\x05stops\x18\x04 \x03(\x0b\x32\x17.oversight.v1.LocalStop\"S\n\tLocalStop\x12\x17\n\ndepartment\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06intent\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\r\n\x0b_departmentB\t\n\x07_intent\"\xfa\x01\n\rDecisionEntry\x12,\n\x07request\x18\x01 \x01(\x0b\x32\x1b.oversight.v1.DecideRequest\x12.\n\x08response\x18\x02 \x01(\x0b\x32\x1c.oversight.v1.DecideResponse\x12\x15\n\rdecided_at_us\x18\x03 \x01(\x03\x12\x0e\n\x06\x63\x61ller\x18\x04 \x01(\t\x12\x10\n\x08trace_id\x18\x05 \x01(\t\x12\x12\n\nlatency_us\x18\x06 \x01(\x03\x12\x14\n\x0c\x61udit_key_id\x18\x07 \x01(\t\x12(\n\x05\x66\x61\x63ts\x18\x08 \x01(\x0b\x32\x19.oversight.v1.ServerFacts\"u\n\x0cOutcomeEntry\x12&\n\x07outcome\x18\x01 \x01(\x0b\x32\x15.oversight.v1.Outcome\x12\x16\n\x0ereceived_at_us\x18\x02 \x01(\x03\x12\x0e\n\x06\x63\x61ller\x18\x03 \x01(\t\x12\x15\n\rcaller_tenant\x18\x04 \x01(\t\"l\n\x0cJournalFrame\x12.\n\tdecisions\x18\x01 \x03(\x0b\x32\x1b.oversight.v1.DecisionEntry\x12,\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1a.oversight.v1.OutcomeEntryb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DECISIONENTRY']._serialized_start=324
   _globals['_DECISIONENTRY']._serialized_end=574
   _globals['_OUTCOMEENTRY']._serialized_start=576
-  _globals['_OUTCOMEENTRY']._serialized_end=670
-  _globals['_JOURNALFRAME']._serialized_start=672
-  _globals['_JOURNALFRAME']._serialized_end=780
+  _globals['_OUTCOMEENTRY']._serialized_end=693
+  _globals['_JOURNALFRAME']._serialized_start=695
+  _globals['_JOURNALFRAME']._serialized_end=803
 # @@protoc_insertion_point(module_scope)

@@ -156,10 +156,13 @@ class OutcomeEntry(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     RECEIVED_AT_US_FIELD_NUMBER: _builtins.int
     CALLER_FIELD_NUMBER: _builtins.int
+    CALLER_TENANT_FIELD_NUMBER: _builtins.int
     received_at_us: _builtins.int
     """When the report arrived, in microseconds since 1970 (UTC)."""
     caller: _builtins.str
     """The authenticated caller that reported it."""
+    caller_tenant: _builtins.str
+    """The tenant that the caller is bound to; empty for none."""
     @_builtins.property
     def outcome(self) -> _outcome_pb2.Outcome:
         """The facts."""
@@ -170,10 +173,11 @@ class OutcomeEntry(_message.Message):
         outcome: _outcome_pb2.Outcome | None = ...,
         received_at_us: _builtins.int = ...,
         caller: _builtins.str = ...,
+        caller_tenant: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "outcome", b"outcome", "received_at_us", b"received_at_us"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "caller_tenant", b"caller_tenant", "outcome", b"outcome", "received_at_us", b"received_at_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -232,6 +232,8 @@ class _OutcomeStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome
     """Another outcome with the same outcome_id was there first."""
     OUTCOME_STATUS_OTHER_DRAFT: _OutcomeStatus.ValueType  # 3
     """It judges another draft than the decided one."""
+    OUTCOME_STATUS_OTHER_TENANT: _OutcomeStatus.ValueType  # 4
+    """Its caller is bound to a tenant, and the decision is not that tenant's: it counts for nothing."""
 
 class OutcomeStatus(_OutcomeStatus, metaclass=_OutcomeStatusEnumTypeWrapper):
     """How an outcome on record stands to its decision."""
@@ -244,6 +246,8 @@ OUTCOME_STATUS_CONFLICT: OutcomeStatus.ValueType  # 2
 """Another outcome with the same outcome_id was there first."""
 OUTCOME_STATUS_OTHER_DRAFT: OutcomeStatus.ValueType  # 3
 """It judges another draft than the decided one."""
+OUTCOME_STATUS_OTHER_TENANT: OutcomeStatus.ValueType  # 4
+"""Its caller is bound to a tenant, and the decision is not that tenant's: it counts for nothing."""
 Global___OutcomeStatus: _TypeAlias = OutcomeStatus  # noqa: Y015
 
 @_typing.final
@@ -279,7 +283,9 @@ class Outcome(_message.Message):
     REVIEWER_REF_FIELD_NUMBER: _builtins.int
     OBSERVED_AT_FIELD_NUMBER: _builtins.int
     outcome_id: _builtins.str
-    """The caller's key for this report, 1 to 128 characters. The first with an id is kept; the same again is nothing new."""
+    """The caller's key for this report, 1 to 128 characters. The first with an id is kept; the same again is nothing new.
+    Callers who are bound to a tenant share ids with that tenant's callers alone.
+    """
     decision_id: _builtins.str
     """The decision it is about: 32 lower-case hex digits."""
     draft_sha256: _builtins.bytes

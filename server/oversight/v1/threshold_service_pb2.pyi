@@ -815,7 +815,9 @@ class ThresholdEvent(_message.Message):
     justification: _builtins.str
     """Why."""
     refers_to: _builtins.int
-    """Revision of the proposal that this is about, or that a rollback went back to. 0: none; or back to the beginning."""
+    """Revision of the proposal that this is about, or that a rollback, also one that waits, goes back to. 0: none; or back
+    to the beginning.
+    """
     @_builtins.property
     def at(self) -> _timestamp_pb2.Timestamp:
         """When."""

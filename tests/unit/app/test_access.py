@@ -12,7 +12,7 @@ import pytest
 from authority import Issuer, jwt_settings
 from oversight.access.identity import Identity, RefusedError, Role
 from oversight.access.tokens import KnownToken, digest_of, write_book
-from oversight.app.access import KEYS_NAME, TOKENS_NAME, WANTED_NAME, CurrentAccess, always_required
+from oversight.app.access import KEYS_NAME, TOKENS_NAME, WANTED_NAME, CurrentAccess, always_required, published_tokens
 from oversight.app.handover import clear_run, write_file
 from oversight.errors import KeyFileError
 from oversight.settings import Settings
@@ -55,6 +55,17 @@ def test_the_first_token_closes_the_server_and_revoking_it_does_not_open_it(tmp_
         access.refresh()
         seen.append((access.required, len(access.tokens), access.generation))
     assert [(False, 0, 0), (True, 1, 1), (True, 0, 2)] == seen
+
+
+def test_what_was_published_can_be_asked_for_by_others(tmp_path: Path, run: Path) -> None:
+    """The first words of a server rest on it; a file that cannot be read must not keep them back."""
+    path, seen = run / TOKENS_NAME, []
+    for content in (None, b"torn", write_book(ONE, any_made=True)):
+        if content is not None:
+            write_file(path, content)
+        found = published_tokens(tmp_path)
+        seen.append((found.any_made, len(found)))
+    assert [(False, 0), (False, 0), (True, 1)] == seen
 
 
 def test_tokens_outlive_a_restart(tmp_path: Path, run: Path) -> None:

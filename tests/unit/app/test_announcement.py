@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from authority import jwt_settings
+from oversight.access.identity import Identity, Role
+from oversight.access.tokens import KnownToken, TokenBook
 from oversight.app.announcement import announce
 from oversight.app.reports import ControllerReport
 from oversight.settings import Settings
@@ -22,6 +28,10 @@ def test_with_defaults_the_commands_are_the_shortest() -> None:
     assert "  admin   127.0.0.1:50052" in lines
     assert "  oversight records --limit 5" in lines
     assert "  oversight status" in lines
+    assert (
+        "  access  everybody on this machine, without credentials, until there is a token: oversight token create"
+        in (lines)
+    )
 
 
 def test_rules_that_are_not_committed_are_said_to_be(tmp_path: Path) -> None:
@@ -67,3 +77,39 @@ def test_one_on_standby_is_said() -> None:
     first = announce(Settings(), 1, CONTROLLER, standby=True).splitlines()[0]
 
     assert "Oversight serves decisions on 127.0.0.1:50051 with 1 worker and one on standby." == first
+
+
+def test_where_credentials_are_needed_and_nobody_has_any_the_first_command_makes_a_token(tmp_path: Path) -> None:
+    """Else the commands below would fail for a reason that a newcomer has to look for."""
+    lines = announce(Settings(authentication="required", data_dir=tmp_path), 1, CONTROLLER).splitlines()
+
+    assert "  access  every call needs credentials" in lines
+    begin = lines.index("Begin with a token, in another shell; it is shown once:")
+    command = "  oversight token create me --role decide --role record --role read"
+    assert f"{command} --data-dir {tmp_path}" == lines[begin + 1]
+    assert "Try, in another shell, with a token in OVERSIGHT_TOKEN:" == lines[begin + 2]
+    store = "postgresql://oversight@db.example/records"
+    assert f"{command} --store {store}" in announce(Settings(authentication="required", store=store), 1, CONTROLLER)
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokens"),
+    [
+        ({}, TokenBook([KnownToken(b"d" * 32, Identity("gateway", frozenset({Role.DECIDE})), None)], any_made=True)),
+        (jwt_settings("keys.json"), TokenBook()),
+    ],
+)
+def test_where_callers_have_credentials_nobody_is_told_to_begin(settings: dict[str, Any], tokens: TokenBook) -> None:
+    """Another token for nobody is another secret that can leak."""
+    said = announce(Settings(**settings), 1, CONTROLLER, tokens=tokens)
+
+    assert "every call needs credentials" in said
+    assert "with a token in OVERSIGHT_TOKEN" in said
+    assert "token create" not in said
+
+
+def test_an_open_server_beyond_loopback_says_who_may_call() -> None:
+    """`--insecure` is a decision that must be seen at every start."""
+    said = announce(Settings(listen="0.0.0.0:50051", insecure=True), 1, CONTROLLER)
+
+    assert "everybody who reaches these addresses, without credentials" in said

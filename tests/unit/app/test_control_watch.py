@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from contract.control_samples import AT_US, a_change, a_release, a_setting, a_stop
+from oversight.app.control_report import describe_control
 from oversight.app.local_stops import LocalStop
 from oversight.engine.control import EventKind
 from oversight.engine.snapshot import Stop
@@ -174,6 +175,42 @@ def test_rules_that_outlaw_a_live_value_put_the_stricter_in_force(
     assert (expected, 2) == (place.limit(), place.published().threshold_revision)
     place.control.step()
     assert 2 == len(place.store.events), "once is enough"
+
+
+def test_a_constraint_that_outlaws_a_live_value_puts_the_files_in_force(place: ControlPlace) -> None:
+    """As a bound does: at once, and on record as the service's own doing."""
+    place.store.append(a_change(0.70), expected_revision=0)
+    place.start()
+    place.rewrite(("rules:", 'constraints: ["autonomy_confidence > 0.8"]\nrules:'))
+
+    place.policy.look()
+    assert 0.85 == place.limit()
+    place.control.step()
+
+    event = place.store.events[-1]
+    assert (2, "system", (a_setting(0.85),)) == (event.revision, event.author, event.settings)
+    assert ((), ()) == (place.publication.in_force.outlawed, place.publication.in_force.broken)
+    place.control.step()
+    assert 2 == len(place.store.events), "once is enough"
+
+
+def test_a_constraint_that_only_a_looser_value_would_meet_is_an_alarm(
+    place: ControlPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The live value is the stricter one: it stays, nothing is recorded, and somebody has to look."""
+    place.store.append(a_change(0.95), expected_revision=0)
+    place.start()
+    place.rewrite(("rules:", 'constraints: ["autonomy_confidence < 0.9"]\nrules:'))
+
+    place.policy.look()
+    place.control.step()
+
+    [said] = describe_control(place.publication.in_force, place.control.state, AT_US)["broken_constraints"]
+    assert "'autonomy_confidence < 0.9' of policy 'contact_centre' does not hold: 0.95 and 0.9" in said
+    assert (0.95, 1, 1) == (place.limit(), len(place.store.events), caplog.text.count(said))
+    place.store.append(a_change(None), expected_revision=1)
+    place.control.step()
+    assert () == place.publication.in_force.broken
 
 
 def test_a_value_of_a_threshold_that_is_gone_has_no_effect(place: ControlPlace) -> None:

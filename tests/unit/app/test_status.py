@@ -127,6 +127,10 @@ def test_a_server_that_has_ended_is_stopped(tmp_path: Path) -> None:
             {"controller": replace(CONTROLLER, control_problem="locked")},
             "changes of thresholds and stops may be missing here: locked",
         ),
+        (
+            {"controller": replace(CONTROLLER, broken_constraints=("the constraint 'a < b' does not hold",))},
+            "the constraint 'a < b' does not hold",
+        ),
         ({"workers": (WORKER, replace(OTHER, digest="e" * 64))}, "workers decide by different rules"),
         ({"workers": (replace(WORKER, problem="cannot load"),)}, "worker-0: cannot load"),
         (

@@ -80,7 +80,7 @@ def test_a_stop_is_engaged_listed_and_released_through_the_admin_port(run, admin
     } == listed
     assert "wrong answers" in run("stop", "list", "--admin", admin.address).stdout
 
-    released = run("stop", "release", *scope, "-m", "mended", "--yes")
+    released = run("stop", "release", *scope, "--justification", "mended", "--yes")
     assert "RECORDED  department bank and intent refund is released, revision 8" == released.stdout.strip()
     assert "no stop is engaged" in run("stop", "list", "--admin", admin.address).stdout
     again = run("stop", "release", *scope, "-m", "mended", "--yes")
@@ -132,11 +132,11 @@ def test_a_file_that_cannot_be_read_is_listed_and_named(run, folder):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("engage",), "--message (-m) is missing"),
-        (("engage", "-m", "  "), "--message (-m) is missing"),
-        (("release", "--yes"), "--message (-m) is missing"),
+        (("engage",), "--justification (-m) is missing"),
+        (("engage", "-m", "  "), "--justification (-m) is missing"),
+        (("release", "--yes"), "--justification (-m) is missing"),
         (("release", "-m", "mended"), "--yes is needed where nobody can be asked"),
-        (("engage", "-m", "x" * 2_001), "--message has 2001 characters"),
+        (("engage", "-m", "x" * 2_001), "--justification has 2001 characters"),
         (("engage", "-m", "x", "--department", "d" * 65), "--department has 65 characters"),
         (("engage", "-m", "x", "--intent", "i" * 129), "--intent has 129 characters"),
         (("pause",), "'pause'"),

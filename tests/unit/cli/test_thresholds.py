@@ -220,6 +220,7 @@ def test_a_rollback_is_a_change_like_any_other(thresholds, port):
     result = thresholds("rollback", "2", *WHY, "--yes")
     assert (0, 2) == (result.exit_code, port.desk.store.events[-1].refers_to)
     assert "this changes no value in force" in result.stdout
+    assert "thresholds set, back to 2" in thresholds("history").stdout
     assert 2 == thresholds("rollback", "9", *WHY, "--yes").exit_code
 
 

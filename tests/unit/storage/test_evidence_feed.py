@@ -65,6 +65,25 @@ def labels(reader: SqlEvidence) -> int:
     return sum(one.labels for one in reader.label_counts())
 
 
+@pytest.mark.parametrize("decision_first", [True, False])
+def test_a_label_of_another_tenants_caller_is_none(
+    store: SqlStore, feed: EvidenceFeed, reader: SqlEvidence, *, decision_first: bool
+) -> None:
+    """A tenant must not be able to move the error rate of another; what its own callers say counts beside it."""
+    foreign = an_outcome_record(1, verdict=4, label_basis=2)._replace(caller_tenant="bank")
+    own = an_outcome_record(1, verdict=1, label_basis=2)._replace(caller_tenant="acme")
+    decision = an_audit(1, tenant_id="acme")
+    for add in [([decision], []), ([], [foreign])] if decision_first else [([], [foreign]), ([decision], [])]:
+        store.add(*add)
+        finish(feed)
+    assert (0, None, None) == (labels(reader), only_row(reader).loss, only_row(reader).verdict)
+
+    store.add([], [own])
+    finish(feed)
+
+    assert (1, 0, 1) == (labels(reader), only_row(reader).loss, only_row(reader).verdict)
+
+
 def test_a_label_may_come_before_its_decision_behind_it_or_again(
     store: SqlStore, feed: EvidenceFeed, reader: SqlEvidence
 ) -> None:

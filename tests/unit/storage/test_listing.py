@@ -14,6 +14,7 @@ from contract.samples import NOW_US, a_record, an_id, an_outcome_record
 from oversight.storage.listing import SqlListing, person_statement, walk_statements
 from oversight.storage.pending import PendingOutcomes
 from oversight.storage.records import PageKey, RecordFilter
+from oversight.storage.snapshot_listing import SnapshotKey, page_statement
 from oversight.storage.sql import SqlStore
 from oversight.storage.sqlite import file_url
 
@@ -72,6 +73,21 @@ def test_no_list_goes_through_all_records(store: SqlStore, after: PageKey | None
             if wanted.conversation_id or wanted.subject_ref:
                 statements.append(person_statement(wanted, 50, after))
             assert [] == [line for one in statements for line in scans(connection, one)], wanted
+
+
+@pytest.mark.parametrize("after", [None, SnapshotKey(NOW_US, "d" * 64)])
+def test_a_page_of_snapshots_is_found_by_their_time(store: SqlStore, after: SnapshotKey | None) -> None:
+    """A snapshot's document is as large as all rules together, and each reload leaves one."""
+    with store.reading() as connection:
+        assert connection is not None
+        compiled = page_statement(50, after).compile(connection.engine)
+        assert compiled.positiontup is not None
+        values = tuple(compiled.params[name] for name in compiled.positiontup)
+        found = plan(connection, str(compiled), values)
+    assert any("snapshots_by_time" in line for line in found), found
+    # From the newest on an index is gone along until the page is full.
+    allowed = () if after else ("SCAN snapshots USING COVERING INDEX snapshots_by_time",)
+    assert [] == [line for line in found if line.startswith("SCAN") and line not in allowed], found
 
 
 def test_no_other_read_goes_through_all_records_either(store: SqlStore) -> None:

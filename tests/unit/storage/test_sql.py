@@ -55,12 +55,13 @@ def chain_breaks(place: Place, table: Table = decisions, writer: str = "replica-
     previous, number = GENESIS, 0
     for row in place.ask(f"SELECT * FROM {table.name} WHERE writer = '{writer}' ORDER BY chain_seq"):  # noqa: S608 - our own names
         # SQLite knows no booleans: true is 1 there.
-        *values, chain_hash = [
-            bool(value) if isinstance(column.type, Boolean) and value is not None else value
+        values = {
+            column.name: bool(value) if isinstance(column.type, Boolean) and value is not None else value
             for column, value in zip(table.c, row, strict=True)
-        ]
+        }
+        chain_hash = values.pop("chain_hash")
         number += 1
-        if chain_hash != link(previous, canonical_row(values)) or values[-1] != number:
+        if chain_hash != link(previous, canonical_row(list(values.values()))) or values["chain_seq"] != number:
             broken.append(number)
         previous = str(chain_hash)
     heads = {(one, chain): head for one, chain, *head in place.ask("SELECT * FROM chain_heads")}
@@ -99,6 +100,16 @@ def test_an_altered_or_removed_row_breaks_the_chain(place: Place, make_store: Ma
     place.ask(statement)
 
     assert [] != chain_breaks(place)
+
+
+def test_the_tenant_of_a_caller_is_in_the_chain(place: Place, make_store: MakeStore) -> None:
+    """Without it a foreign outcome would count; and rows from before there was one have the hashes that they had."""
+    make_store().add([], [an_outcome_record(1), an_outcome_record(2)._replace(caller_tenant="acme")])
+    assert [] == chain_breaks(place, outcomes)
+
+    place.ask("UPDATE outcomes SET caller_tenant = NULL WHERE chain_seq = 2")
+
+    assert [2] == chain_breaks(place, outcomes)
 
 
 @pytest.mark.parametrize("number", [-0.0, 1, 1e-300, 0.1 + 0.2])

@@ -25,7 +25,7 @@ def test_every_field_of_a_request_has_a_column_but_the_personal_ones() -> None:
 def test_every_field_of_an_outcome_has_a_column() -> None:
     """A fact that was acknowledged is on record."""
     id_first, *rest = Outcome._fields
-    expected = [id_first, "body_sha256", "status", "received_at_us", "caller", *rest, *CHAIN]
+    expected = [id_first, "body_sha256", "status", "received_at_us", "caller", *rest, *CHAIN, "caller_tenant"]
 
     assert expected == outcomes.c.keys()
 

@@ -197,13 +197,19 @@ def test_a_rollback_needs_another_revision_that_there_is(revision: int, words: s
 
 
 def test_a_rollback_to_looser_values_needs_a_second_person_too() -> None:
-    """Else it would be the way round them."""
+    """Else it would be the way round them; what waits says where it goes back to."""
     desk = Desk(needs_approval=True)
     desk.changes.update([TIGHTER], by())
+    desk.changes.update([a_setting(0.98)], by())
+
+    outcome = desk.changes.roll_back(1, by("ann"))
+
+    assert (ChangeStatus.PENDING, 0.98) == (outcome.status, value(desk))
+    assert (EventKind.CHANGE_PROPOSED, 1) == (desk.store.events[-1].kind, desk.store.events[-1].refers_to)
+    desk.changes.approve(outcome.revision, by("ben"))
+    assert 0.97 == value(desk)
 
     outcome = desk.changes.roll_back(0, by("ann"))
-
-    assert (ChangeStatus.PENDING, 0.97) == (outcome.status, value(desk))
     desk.changes.approve(outcome.revision, by("ben"))
     assert 0.85 == value(desk)
 

@@ -121,7 +121,8 @@ def _checked_id(decision_id: str) -> str:
 
 def _outcome(entry: pb.OutcomeEntry) -> OutcomeRecord:
     _checked_id(entry.outcome.decision_id)
-    return OutcomeRecord(Outcome(**outcome_fields(entry.outcome)), entry.received_at_us, entry.caller)
+    outcome = Outcome(**outcome_fields(entry.outcome))
+    return OutcomeRecord(outcome, entry.received_at_us, entry.caller, entry.caller_tenant or None)
 
 
 def _decision(entry: Any, keys: Keys) -> DecisionRecord:

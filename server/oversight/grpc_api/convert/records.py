@@ -48,9 +48,14 @@ class ProtobufWire:
         entry = b"".join((delimited(_REQUEST, canonical), delimited(_RESPONSE, reply), own.SerializeToString(), common))
         return delimited(_DECISIONS, entry)
 
-    def outcome_record(self, outcome: Outcome, received_at_us: int, caller: str) -> bytes:
+    def outcome_record(self, outcome: Outcome, received_at_us: int, caller: str, caller_tenant: str = "") -> bytes:
         """Return the JournalFrame of an outcome."""
-        entry = pb.OutcomeEntry(outcome=outcome_to_proto(outcome), received_at_us=received_at_us, caller=caller)
+        entry = pb.OutcomeEntry(
+            outcome=outcome_to_proto(outcome),
+            received_at_us=received_at_us,
+            caller=caller,
+            caller_tenant=caller_tenant,
+        )
         return pb.JournalFrame(outcomes=[entry]).SerializeToString()
 
 
