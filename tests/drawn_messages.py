@@ -61,7 +61,13 @@ def _rpcs() -> Iterator[Rpc]:
         text = (PROTOS / Path(file.name).name).read_text(encoding="utf-8")
         for service in file.services_by_name.values():
             for method in service.methods:
-                yield Rpc(method, _declared(text, method.name))
+                yield Rpc(method, _declared(text, method.name) | _declared_for_all(text, service.name))
+
+
+def _declared_for_all(proto: str, service: str) -> frozenset[str]:
+    """Return the statuses in the comment above the *service*."""
+    found = re.search(rf"((?:^//.*\n)+)service {service} {{", proto, re.MULTILINE)
+    return frozenset(re.findall(r"\b[A-Z][A-Z_]+\b", found[1] if found else "")) & _STATUSES
 
 
 def _declared(proto: str, name: str) -> frozenset[str]:

@@ -29,8 +29,8 @@ class ThresholdServiceStub:
     """Changes threshold values and oversight stops, without a reload and on every replica. On the admin port.
 
     Every change is one event with a revision, an author and a justification, in a hash chain; none is ever altered. All
-    calls but for reading may also end with RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (whether it was done is then not known:
-    read again) and UNAVAILABLE (the store cannot be read or written: nothing was changed).
+    calls may also end with RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (whether something was changed is then not known: read
+    again) and UNAVAILABLE (the store cannot be read or written: nothing was changed).
     """
 
     def __init__(self, channel):
@@ -95,8 +95,8 @@ class ThresholdServiceServicer:
     """Changes threshold values and oversight stops, without a reload and on every replica. On the admin port.
 
     Every change is one event with a revision, an author and a justification, in a hash chain; none is ever altered. All
-    calls but for reading may also end with RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (whether it was done is then not known:
-    read again) and UNAVAILABLE (the store cannot be read or written: nothing was changed).
+    calls may also end with RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (whether something was changed is then not known: read
+    again) and UNAVAILABLE (the store cannot be read or written: nothing was changed).
     """
 
     def GetThresholds(self, request, context):
@@ -261,8 +261,8 @@ class ThresholdService:
     """Changes threshold values and oversight stops, without a reload and on every replica. On the admin port.
 
     Every change is one event with a revision, an author and a justification, in a hash chain; none is ever altered. All
-    calls but for reading may also end with RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (whether it was done is then not known:
-    read again) and UNAVAILABLE (the store cannot be read or written: nothing was changed).
+    calls may also end with RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED (whether something was changed is then not known: read
+    again) and UNAVAILABLE (the store cannot be read or written: nothing was changed).
     """
 
     @staticmethod
