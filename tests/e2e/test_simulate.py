@@ -62,6 +62,9 @@ def test_a_quiet_centre_is_measured_and_raises_nothing(tmp_path: Path) -> None:
     assert ["HUMAN_ON_THE_LOOP", "HUMAN_IN_THE_LOOP"] == list(rates)
     assert all(one["covered"] and one["n"] > 50 for one in rates.values()), rates
     assert 0 < sum(one["decisions"] for one in rates.values()) <= len(drawn)
+    supervisor = read_supervisor(tmp_path / "kept" / "seed-3" / "data" / "run")
+    assert supervisor is not None
+    assert str(tmp_path / "kept" / "seed-3" / "clock") == supervisor.simulated_clock
     status = subprocess.run(
         [SERVE[0], "status", "--data-dir", "kept/seed-3/data", "--json"],
         capture_output=True,
