@@ -58,12 +58,17 @@ class ErrorRate:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRateReport:
-    """How often the AI errs, in everything that was asked for and in each group, those with most decisions first."""
+    """
+    How often the AI errs, in everything that was asked for and in each group, those with most decisions first.
+
+    `on_the_loop`: in what customers got unreviewed; None where another tier was asked for.
+    """
 
     total: ErrorRate
     rates: tuple[ErrorRate, ...]
     left_out: int
     evidence_through: datetime | None
+    on_the_loop: ErrorRate | None
 
 
 @dataclass(frozen=True, slots=True)

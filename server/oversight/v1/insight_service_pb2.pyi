@@ -393,11 +393,12 @@ class GetErrorRatesResponse(_message.Message):
     RATES_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     EVIDENCE_THROUGH_FIELD_NUMBER: _builtins.int
+    ON_THE_LOOP_FIELD_NUMBER: _builtins.int
     left_out: _builtins.int
     """Groups that were left out because there are more."""
     @_builtins.property
     def total(self) -> Global___ErrorRate:
-        """Of everything that was asked for."""
+        """Of everything that was asked for: what the AI sent by itself, and what it drafted for people to review."""
 
     @_builtins.property
     def rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErrorRate]:
@@ -407,6 +408,10 @@ class GetErrorRatesResponse(_message.Message):
     def evidence_through(self) -> _timestamp_pb2.Timestamp:
         """Up to when what was recorded is in the answer. Absent before anything is."""
 
+    @_builtins.property
+    def on_the_loop(self) -> Global___ErrorRate:
+        """Of what was asked for and is on the loop: what customers got unreviewed. Absent where another tier was asked for."""
+
     def __init__(
         self,
         *,
@@ -414,10 +419,11 @@ class GetErrorRatesResponse(_message.Message):
         rates: _abc.Iterable[Global___ErrorRate] | None = ...,
         left_out: _builtins.int = ...,
         evidence_through: _timestamp_pb2.Timestamp | None = ...,
+        on_the_loop: Global___ErrorRate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through", "on_the_loop", b"on_the_loop", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through", "left_out", b"left_out", "rates", b"rates", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through", "left_out", b"left_out", "on_the_loop", b"on_the_loop", "rates", b"rates", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
