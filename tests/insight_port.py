@@ -213,6 +213,8 @@ def a_warning(sign: Any, state: Any, message: str, **fields: Any) -> pb.Warning:
 def warnings() -> pb.ListWarningsResponse:
     """Return one of each state, worst first."""
     found = pb.ListWarningsResponse(
+        ok=1,
+        insufficient_data=1,
         warnings=[
             a_warning(
                 pb.WARNING_SIGN_REVIEWS_SKIPPED,
@@ -261,7 +263,7 @@ def warnings() -> pb.ListWarningsResponse:
                 value=0.03,
                 n=28_900,
             ),
-        ]
+        ],
     )
     at(found.tested_at, "2026-11-28T02:00:00Z")
     return found

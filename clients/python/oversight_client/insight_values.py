@@ -98,12 +98,18 @@ class OversightWarning:
 
 @dataclass(frozen=True, slots=True)
 class WarningReport:
-    """How the signs stand, worst first; `problem` says why the last test could not be done, empty where it could."""
+    """
+    How the signs stand, worst first; `problem` says why the last test could not be done, empty where it could.
+
+    `ok` and `insufficient_data` count the signs that stand so, listed or not.
+    """
 
     warnings: tuple[OversightWarning, ...]
     left_out: int
     tested_at: datetime | None
     problem: str
+    ok: int
+    insufficient_data: int
 
 
 @dataclass(frozen=True, slots=True)

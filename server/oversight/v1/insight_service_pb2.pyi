@@ -918,10 +918,16 @@ class ListWarningsResponse(_message.Message):
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     TESTED_AT_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
+    OK_FIELD_NUMBER: _builtins.int
+    INSUFFICIENT_DATA_FIELD_NUMBER: _builtins.int
     left_out: _builtins.int
     """Warnings that were left out because there are more."""
     problem: _builtins.str
     """Why the last test could not be done; empty where it could."""
+    ok: _builtins.int
+    """Signs of what was asked for that stand at OK somewhere, listed or not, from 0."""
+    insufficient_data: _builtins.int
+    """Signs of what was asked for that stand at INSUFFICIENT_DATA somewhere, listed or not, from 0."""
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]:
         """Worst first; at most 10000."""
@@ -937,10 +943,12 @@ class ListWarningsResponse(_message.Message):
         left_out: _builtins.int = ...,
         tested_at: _timestamp_pb2.Timestamp | None = ...,
         problem: _builtins.str = ...,
+        ok: _builtins.int = ...,
+        insufficient_data: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tested_at", b"tested_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["left_out", b"left_out", "problem", b"problem", "tested_at", b"tested_at", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["insufficient_data", b"insufficient_data", "left_out", b"left_out", "ok", b"ok", "problem", b"problem", "tested_at", b"tested_at", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,7 +45,12 @@ def warning_query(message: pb.ListWarningsRequest) -> WarningQuery:
 
 def warnings_to_proto(listed: ListedWarnings) -> pb.ListWarningsResponse:
     """Return the warnings as a message; what would make it too large is among those left out."""
-    response = pb.ListWarningsResponse(left_out=listed.left_out, problem=listed.problem)
+    response = pb.ListWarningsResponse(
+        left_out=listed.left_out,
+        problem=listed.problem,
+        ok=listed.ok,
+        insufficient_data=listed.insufficient_data,
+    )
     if listed.tested_at_us is not None:
         response.tested_at.FromMicroseconds(listed.tested_at_us)
     size_bytes = 0
