@@ -66,8 +66,8 @@ def no_warning(found: WarningReport) -> str:
     """Return in words that no warning stands, and of how many signs nobody knows."""
     if not found.ok and not found.insufficient_data:
         return "no warning stands: there was nothing on record to test"
-    known = f"no warning stands: {found.ok:,} signs are well"
-    return f"{known}, {found.insufficient_data:,} have too little data to tell" if found.insufficient_data else known
+    known = f"no warning stands; tested and well: {found.ok:,}"
+    return f"{known}, too little data to tell: {found.insufficient_data:,}" if found.insufficient_data else known
 
 
 def place(one: OversightWarning) -> str:

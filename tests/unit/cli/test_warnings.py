@@ -78,7 +78,7 @@ def test_no_warning_is_said(warnings, insight):
     answer = insight.answers["ListWarnings"]
     del answer.warnings[:]
     result = warnings()
-    said = "no warning stands: 1 signs are well, 1 have too little data to tell"
+    said = "no warning stands; tested and well: 1, too little data to tell: 1"
     assert (0, said) == (result.exit_code, result.stdout.splitlines()[0])
     answer.ok = answer.insufficient_data = 0
     assert "no warning stands: there was nothing on record to test" == warnings().stdout.splitlines()[0]
@@ -161,8 +161,8 @@ def test_the_page_has_a_card_for_each_of_the_five_signs(warnings, insight, tmp_p
         (0, "Somebody must act.", "bad"),
         (1, "Nothing is critical; somebody should look.", "open"),
         (2, "Nothing is critical; somebody should look.", "open"),
-        (3, "No warning stands: 1 signs are well, 1 have too little data to tell.", "unknown"),
-        (4, "No warning stands: 1 signs are well.", "good"),
+        (3, "No warning stands; tested and well: 1, too little data to tell: 1.", "unknown"),
+        (4, "No warning stands; tested and well: 1.", "good"),
     ],
 )
 def test_only_what_was_tested_and_found_well_is_green(warnings, insight, tmp_path, first, said, kind):
