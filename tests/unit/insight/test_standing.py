@@ -60,5 +60,5 @@ def test_sixty_days_tested_day_by_day_raise_and_clear() -> None:
 
     assert State.CRITICAL == states[-1]
     (one,) = [one for one in warnings if one.key == KEY]
-    assert one.message.startswith("Satisfaction with what the AI handled fell by 0.52 points in 14 days")
+    assert one.message.startswith("Satisfaction with what the AI handled fell by 0.43 points in 14 days")
     assert "while its volume rose" in one.message

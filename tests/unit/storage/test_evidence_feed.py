@@ -84,6 +84,18 @@ def test_a_label_of_another_tenants_caller_is_none(
     assert (1, 0, 1) == (labels(reader), only_row(reader).loss, only_row(reader).verdict)
 
 
+@pytest.mark.parametrize(("verdict", "loss"), [(1, None), (2, 0), (3, 1)])
+def test_who_approves_an_edited_draft_does_not_approve_the_decided_one(
+    store: SqlStore, feed: EvidenceFeed, reader: SqlEvidence, verdict: int, loss: int | None
+) -> None:
+    """What was sent is not what the AI wrote; that it was edited, and how much, the verdict has to say."""
+    decision = an_audit(1, draft_sha256="ab" * 32)
+    edited = {"draft_sha256": "cd" * 32, "redecided_as": an_id(9), "csat": 4.5}
+    store.add([decision], [an_outcome_record(1, verdict=verdict, label_basis=2, **edited)])
+    finish(feed)
+    assert (loss, 4.5) == (only_row(reader).loss, only_row(reader).csat)
+
+
 def test_a_label_may_come_before_its_decision_behind_it_or_again(
     store: SqlStore, feed: EvidenceFeed, reader: SqlEvidence
 ) -> None:
