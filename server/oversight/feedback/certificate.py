@@ -32,8 +32,8 @@ class Proof(NamedTuple):
 
     `errors` among `n` labels of decisions that would be autonomous at `threshold`, `missed` of these errors being
     reviews or audits that were due and not done, and the oldest one that is still to come (`rows.provable`); the exact
-    one-sided `upper_bound` (0..1) at the confidence that was spent; the `p_value` of "the error rate is above the target"; `autonomy`, the share (0..1) of eligible decisions
-    that would be autonomous.
+    one-sided `upper_bound` (0..1) at the confidence that was spent; the `p_value` of "the error rate is above the
+    target"; `autonomy`, the share (0..1) of eligible decisions that would be autonomous.
     """
 
     threshold: float

@@ -384,6 +384,21 @@ def test_what_is_looked_at_is_bounded(scene: Scene) -> None:
     assert 14 == scene.ask(ASKED._replace(max_error=0.2)).recommendation.certificate.eligible
 
 
+def test_a_small_sample_does_not_hide_what_nobody_could_look_at(scene: Scene) -> None:
+    """Of ten million decisions 200,000 are looked at: a few hundred in a narrow scope, and no rare kind among them."""
+    scene.rules = the_rules(centre=CENTRE, bank=BANK)
+    scene.add([(a_message(number, 0.9, audit_probability=1.0, audit_selected=True), None) for number in range(400)])
+    scene.world.add([], [an_outcome_record(number, verdict=1, label_basis=2) for number in range(400)])
+    scene.bounds = Bounds(sampled=100, portion=50)
+    assert 400 == scene.ask().recommendation.certificate.candidates[-1].n
+    scene.add([(a_message(500, 0.9, audit_probability=0.0, tier=3), None)])
+    scene.add([(a_message(501, 0.9, audit_probability=0.0, model_version="m0"), None)])
+    assert 400 == scene.ask(ASKED._replace(model_version="m1")).recommendation.certificate.candidates[-1].n
+    scene.add([(a_message(502, 0.9, audit_probability=0.0, department="bank"), None)])
+    found = scene.ask(ASKED._replace(model_version="m1", max_error=0.06)).recommendation.certificate
+    assert (CertificateStatus.NO_SAFE_THRESHOLD, 0) == (found.status, found.candidates[-1].n)
+
+
 def test_one_that_cannot_be_decided_again_keeps_nobody_from_an_answer(scene: Scene) -> None:
     """A fault in one record is logged, and the record left out."""
     scene.add([(a_message(number, 0.9), 0) for number in range(3)])
