@@ -200,7 +200,7 @@ def _facts(record: OutcomeRecord, draft: Any) -> OutcomeFacts:
     told = {name: getattr(outcome, name) for name in OutcomeFacts._fields if hasattr(outcome, name)}
     if another and outcome.redecided_as and outcome.verdict == 1:
         told["verdict"] = None
-    told["observed_at_us"] = outcome.observed_at_us or record.received_at_us
+    told["observed_at_us"] = min(outcome.observed_at_us or record.received_at_us, record.received_at_us)
     return OutcomeFacts(**told, other_draft=another and outcome.redecided_as is None)
 
 

@@ -96,6 +96,16 @@ def test_who_approves_an_edited_draft_does_not_approve_the_decided_one(
     assert (loss, 4.5) == (only_row(reader).loss, only_row(reader).csat)
 
 
+def test_nothing_was_observed_after_it_was_told(store: SqlStore, feed: EvidenceFeed, reader: SqlEvidence) -> None:
+    """A time to come would keep an error rate fresh for ever, and be the last word on every fact."""
+    told = an_outcome_record(1, verdict=1, label_basis=2, csat=1.0, observed_at_us=FAR_US)
+    later = an_outcome_record(1, outcome_id="second", csat=5.0, verdict=None, label_basis=None, observed_at_us=None)
+    records = [told._replace(received_at_us=START_US + 1), later._replace(received_at_us=START_US + 2)]
+    store.add([an_audit(1)], records)
+    finish(feed)
+    assert (START_US + 1, 5.0) == (only_row(reader).labelled_at_us, only_row(reader).csat)
+
+
 def test_a_label_may_come_before_its_decision_behind_it_or_again(
     store: SqlStore, feed: EvidenceFeed, reader: SqlEvidence
 ) -> None:
