@@ -90,7 +90,7 @@ def test_who_approves_an_edited_draft_does_not_approve_the_decided_one(
 ) -> None:
     """What was sent is not what the AI wrote; that it was edited, and how much, the verdict has to say."""
     decision = an_audit(1, draft_sha256="ab" * 32)
-    edited = {"draft_sha256": "cd" * 32, "redecided_as": an_id(9), "csat": 4.5}
+    edited: dict[str, Any] = {"draft_sha256": "cd" * 32, "redecided_as": an_id(9), "csat": 4.5}
     store.add([decision], [an_outcome_record(1, verdict=verdict, label_basis=2, **edited)])
     finish(feed)
     assert (loss, 4.5) == (only_row(reader).loss, only_row(reader).csat)
