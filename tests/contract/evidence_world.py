@@ -191,21 +191,17 @@ def cell_of_record(record: DecisionRecord) -> Cell:
 def facts_of(decision: DecisionRecord, world: World) -> list[OutcomeFacts]:
     """Return the facts of all outcomes of a decision that count."""
     draft = dict(zip(SIGNAL_FIELDS, decision.signals, strict=True))["draft_sha256"]
-    return [
-        OutcomeFacts(
-            **{
-                name: getattr(record.outcome, name)
-                for name in OutcomeFacts._fields
-                if name not in ("observed_at_us", "other_draft")
-            },
-            observed_at_us=record.outcome.observed_at_us or record.received_at_us,
-            other_draft=None not in (draft, record.outcome.draft_sha256)
-            and draft != record.outcome.draft_sha256
-            and record.outcome.redecided_as is None,
-        )
-        for record in world.accepted
-        if record.outcome.decision_id == decision.decision_id
-    ]
+    return [_facts(record, draft) for record in world.accepted if record.outcome.decision_id == decision.decision_id]
+
+
+def _facts(record: OutcomeRecord, draft: Any) -> OutcomeFacts:
+    outcome = record.outcome
+    another = None not in (draft, outcome.draft_sha256) and draft != outcome.draft_sha256
+    told = {name: getattr(outcome, name) for name in OutcomeFacts._fields if hasattr(outcome, name)}
+    if another and outcome.redecided_as and outcome.verdict == 1:
+        told["verdict"] = None
+    told["observed_at_us"] = min(outcome.observed_at_us or record.received_at_us, record.received_at_us)
+    return OutcomeFacts(**told, other_draft=another and outcome.redecided_as is None)
 
 
 def decision_of(record: DecisionRecord) -> DecisionFacts:

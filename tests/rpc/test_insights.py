@@ -108,6 +108,7 @@ def fill(port: Port) -> None:
                 verdict=REJECTED if n < 4 else APPROVED,
                 label_basis=AUDIT,
                 observed_at_us=START_US + HOUR_US + n,
+                received_at_us=START_US + 2 * HOUR_US,
                 handled_by=1 if n < 30 else 2,
                 resolution=1,
                 csat=4.0 if n < 30 else 3.0,

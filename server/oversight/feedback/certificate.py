@@ -11,7 +11,7 @@ import numpy as np
 from oversight.feedback.candidates import ThresholdLimits, autonomous, candidates
 from oversight.feedback.intervals import binomial_tail, upper_bound
 from oversight.feedback.power import labels_needed, labels_without_error
-from oversight.feedback.rows import Population, Rows, settled, settled_until_us
+from oversight.feedback.rows import Population, Rows, provable, settled_until_us
 
 __all__ = ["Certificate", "CertificateStatus", "Proof", "certify"]
 
@@ -31,9 +31,9 @@ class Proof(NamedTuple):
     What the labels say about one candidate.
 
     `errors` among `n` labels of decisions that would be autonomous at `threshold`, `missed` of these errors being
-    reviews or audits that were due and not done; the exact one-sided `upper_bound` (0..1) at the confidence that was
-    spent; the `p_value` of "the error rate is above the target"; `autonomy`, the share (0..1) of eligible decisions
-    that would be autonomous.
+    reviews or audits that were due and not done, and the oldest one that is still to come (`rows.provable`); the exact
+    one-sided `upper_bound` (0..1) at the confidence that was spent; the `p_value` of "the error rate is above the
+    target"; `autonomy`, the share (0..1) of eligible decisions that would be autonomous.
     """
 
     threshold: float
@@ -83,12 +83,13 @@ def certify(
     """
     Return the most lenient threshold at which the error rate is proven to be at most *max_error*, all *delta* spent.
 
-    Fixed-sequence Learn-then-Test. Rows are settled (`rows.settled`), candidates are quantiles of all their values
+    Fixed-sequence Learn-then-Test. Rows are settled (`rows.provable`), candidates are quantiles of all their values
     (`candidates`), the labelled rows are thinned to equal probability (`sampling`). From the first candidate with
     n >= 3 ceil(ln delta / ln(1 - a)) on, strict to lenient, H: "the error rate at t is above a" is rejected while
     P(X <= k; n, a) <= delta; the first that is not ends it, and the last rejected is the answer. Testing in an order
     that no label had a say in, each at the full delta, keeps the chance of any wrong rejection at delta: the first true
-    H met is the only one that can go wrong. A review or audit that was due and not done counts as an error.
+    H met is the only one that can go wrong. A review or audit that was due and not done counts as an error, and so does
+    the oldest one that is still to come.
 
     Where *rows* are only those that were looked at or should have been, *population* is a random sample of all eligible
     decisions: candidates and shares are its, and so may be the least chance to be looked at. Without it they are those
@@ -107,7 +108,7 @@ def certify(
     if population is None:
         population = Population(rows.value, rows.probability, rows.decided_at_us)
     eligible = population.until(settled_until_us(rows))
-    sample = settled(rows).looked_at(least=eligible.least_probability)
+    sample = provable(rows).looked_at(least=eligible.least_probability)
     proofs = tuple(
         _prove(sample, eligible, threshold, limits, max_error=max_error, delta=delta)
         for threshold in candidates(eligible.value, limits)

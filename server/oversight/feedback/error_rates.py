@@ -10,7 +10,7 @@ import numpy as np
 from oversight.feedback.intervals import exact_interval
 from oversight.feedback.labels import LabelState
 from oversight.feedback.power import labels_needed, labels_without_error
-from oversight.feedback.rows import Rows, settled
+from oversight.feedback.rows import Rows, settled, settled_until_us
 
 __all__ = ["Counts", "ErrorRate", "RateState", "counts_of", "error_rate", "rate_of_counts"]
 
@@ -28,7 +28,8 @@ class Counts(NamedTuple):
 
     `volume` counts its decisions, `labelled` those with a label. In the equal-probability sample of the settled ones
     `n` have a label, of which `errors` say that the AI was wrong, and `missed` were due and not done. `newest_label_us`
-    is in microseconds since 1970 (UTC), None without labels.
+    is in microseconds since 1970 (UTC), None without labels. `open_end`: the settled ones end at a decision whose label
+    is still to come.
     """
 
     volume: int
@@ -37,6 +38,7 @@ class Counts(NamedTuple):
     errors: int
     missed: int
     newest_label_us: int | None
+    open_end: bool = False
 
 
 class ErrorRate(NamedTuple):
@@ -74,8 +76,10 @@ def error_rate(
     Both come from one and the same equal-probability sample of the settled rows (`rows.settled`,
     `sampling.equal_probability`): k errors among n labels, k / n and the interval of Clopper and Pearson 1934. It is
     INSUFFICIENT_DATA below ceil(ln(1 - confidence) / ln(1 - target)) labels: 59 at 5 % and 95 %, with fewer even a
-    faultless record proves nothing; the number and its interval stand there all the same. *total_volume* is the number
-    of decisions of all cells, *now_us* in microseconds since 1970 (UTC).
+    faultless record proves nothing; the number and its interval stand there all the same. Where the settled rows end at
+    one whose label is still to come, the upper end is that of k + 1 errors among n + 1: where errors are told late, it
+    is at one, behind a run of approvals (`rows.provable`). *total_volume* is the number of decisions of all cells,
+    *now_us* in microseconds since 1970 (UTC).
 
     Assumes independent losses within the cell, and that a missing label does not depend on the loss; where
     `missed_share` is not near 0 that is in doubt. Raises ValueError where *total_volume* is below the cell's.
@@ -97,6 +101,7 @@ def counts_of(rows: Rows) -> Counts:
         errors=int(np.count_nonzero(labelled.loss == 1)),
         missed=len(sample) - len(labelled),
         newest_label_us=int(rows.labelled_at_us.max()) if with_label.any() else None,
+        open_end=settled_until_us(rows) is not None,
     )
 
 
@@ -108,6 +113,8 @@ def rate_of_counts(
     if total_volume < volume:
         raise ValueError(f"total_volume is {total_volume}; expected at least the cell's own {volume} decisions")
     low, high = exact_interval(counts.errors, n, confidence=confidence)
+    if counts.open_end:
+        _, high = exact_interval(counts.errors + 1, n + 1, confidence=confidence)
     enough = n >= labels_without_error(target, 1 - confidence)
     newest_us = counts.newest_label_us
     return ErrorRate(

@@ -41,7 +41,8 @@ def unexpected_escalations(events: int, n: int, baseline: Baseline) -> Finding:
     Return whether unexpected escalations rise: *events* among *n* decisions of one intent, or of one rule.
 
     WARN where `rise_p_value` is below .01, CRITICAL where the rate is twice the baseline's or more, too.
-    INSUFFICIENT_DATA below 100 decisions; fewer than 5 events are never a warning. `value` is the rate.
+    INSUFFICIENT_DATA below 100 decisions, and where nothing was found against a counted baseline of fewer than 100;
+    fewer than 5 events are never a warning. `value` is the rate.
     """
     low, high = exact_interval(events, n)
     if n < _LEAST:
@@ -49,10 +50,12 @@ def unexpected_escalations(events: int, n: int, baseline: Baseline) -> Finding:
         state = State.INSUFFICIENT_DATA
         return Finding(Sign.UNEXPECTED_ESCALATIONS, state, n, rate, low, high, baseline.rate)
     p_value = rise_p_value(events, n, baseline)
-    state = State.OK
+    # Beside so little hardly any rise could be seen: that none was is no OK.
+    state = State.INSUFFICIENT_DATA if 0 < baseline.n < _LEAST else State.OK
     if events >= _LEAST_EVENTS and p_value < _LEVEL:
         state = State.CRITICAL if events / n >= _CRITICAL_FACTOR * baseline.rate else State.WARN
-    return Finding(Sign.UNEXPECTED_ESCALATIONS, state, n, events / n, low, high, baseline.rate, p_value=p_value)
+    tested = None if state is State.INSUFFICIENT_DATA else p_value
+    return Finding(Sign.UNEXPECTED_ESCALATIONS, state, n, events / n, low, high, baseline.rate, p_value=tested)
 
 
 def rise_p_value(events: int, n: int, baseline: Baseline) -> float:

@@ -11,7 +11,7 @@ from oversight.feedback.candidates import ThresholdLimits
 from oversight.feedback.certificate import certify
 from oversight.feedback.labels import LabelState
 from oversight.feedback.ledger import Ledger, Recommendation, spend
-from oversight.feedback.rows import Population, Rows, settled
+from oversight.feedback.rows import Population, Rows, provable
 
 __all__ = ["Question", "digest_of", "recommend"]
 
@@ -70,10 +70,11 @@ def digest_of(rows: Rows, question: Question) -> str:
     """
     Return 64 hex digits that stand for *question* and for the evidence in *rows*, in whatever order they are.
 
-    The evidence is every settled decision that was looked at or should have been: id, value, probability and loss.
+    The evidence is every decision that can be counted (`rows.provable`) and was looked at or should have been: id,
+    value, probability and loss.
     """
-    settled_rows = settled(rows)
-    evidence = settled_rows.take(settled_rows.state != LabelState.NOT_DUE)
+    counted = provable(rows)
+    evidence = counted.take(counted.state != LabelState.NOT_DUE)
     order = np.argsort(evidence.decision_ids)
     digest = sha256(repr(question).encode())
     for column in (evidence.decision_ids, evidence.value, evidence.probability, evidence.loss):

@@ -47,7 +47,8 @@ def repeat_contact_rises(detector: Detector, recent: RecentRepeats, *, baseline:
     Return whether repeat contact rises, from the *detector* as it is now and the counts of the *recent* window.
 
     WARN where M is at the alarm level, CRITICAL where the lower end of the exact 95 % interval of the recent rate is
-    above *baseline* + .06, too. INSUFFICIENT_DATA below 200 contacts seen. `value` is the recent rate.
+    above *baseline* + .06, too. INSUFFICIENT_DATA below 200 contacts seen, and where there is no alarm and none is
+    recent: then nobody tells any more. `value` is the recent rate.
     """
     low, high = exact_interval(recent.repeats, recent.contacts)
     state = State.OK
@@ -55,6 +56,8 @@ def repeat_contact_rises(detector: Detector, recent: RecentRepeats, *, baseline:
         state = State.INSUFFICIENT_DATA
     elif detector.statistic >= RUN_LENGTH:
         state = State.CRITICAL if low > baseline + _CRITICAL else State.WARN
+    elif not recent.contacts:
+        state = State.INSUFFICIENT_DATA
     return Finding(
         Sign.REPEAT_CONTACT_RISES,
         state,

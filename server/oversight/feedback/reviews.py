@@ -17,6 +17,7 @@ __all__ = ["Approvals", "join_reviews", "rubber_stamps", "skipped_reviews", "tre
 
 _LEAST = 50
 _DONE, _CAUGHT = 0.95, 0.90
+_HALF = 0.5
 _LEVEL = 0.01
 _APPROVED, _FAST_S = 0.99, 10.0
 
@@ -42,8 +43,9 @@ def skipped_reviews(done: NDArray[np.bool_], load: NDArray[np.float64]) -> Findi
 
     One entry per review or audit that was due: was it *done*, and what was the *load* then (any measure that grows with
     work, as decisions in that hour). Both have to be shown at .01: fewer than 95 % done, P(X <= k; n, .95), and skips
-    that rise with load (`trend_p_value`); the larger p-value counts. `value` is the share done. INSUFFICIENT_DATA below
-    50 due. Assumes that one skip does not cause the next.
+    that rise with load (`trend_p_value`); the larger p-value counts. Where fewer than half are done for certain (the
+    upper end of the exact 95 % interval) the first alone decides: who skips nearly all does so at any load. `value` is
+    the share done. INSUFFICIENT_DATA below 50 due. Assumes that one skip does not cause the next.
     """
     due, completed = len(done), int(np.count_nonzero(done))
     low, high = exact_interval(completed, due)
@@ -52,7 +54,7 @@ def skipped_reviews(done: NDArray[np.bool_], load: NDArray[np.float64]) -> Findi
             Sign.REVIEWS_SKIPPED, State.INSUFFICIENT_DATA, due, completed / due if due else None, low, high, _DONE
         )
     p_share, p_load = binomial_tail(completed, due, _DONE), trend_p_value(~done, load)
-    p_value = max(p_share, p_load)
+    p_value = p_share if high < _HALF else max(p_share, p_load)
     state = State.WARN if p_value < _LEVEL else State.OK
     details = {"p_share": p_share, "p_load": p_load}
     return Finding(

@@ -13,7 +13,7 @@ from oversight.feedback.facts import DecisionFacts
 from oversight.feedback.labels import Label, LabelState
 from oversight.feedback.sampling import equal_probability, equalising_draw
 
-__all__ = ["Population", "Rows", "rows_of", "settled", "settled_until_us"]
+__all__ = ["Population", "Rows", "provable", "rows_of", "settled", "settled_until_us"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,28 @@ def settled(rows: Rows) -> Rows:
     """
     until_us = settled_until_us(rows)
     return rows if until_us is None else rows.take(rows.decided_at_us < until_us)
+
+
+def provable(rows: Rows) -> Rows:
+    """
+    Return the `settled` rows and the oldest one whose label is still to come, as if that had been missed.
+
+    Where the settled rows end is itself news: if errors take longer than approvals, it is at an error, and a run of
+    approvals lies before it. To leave that row out would prefer them (7 % of wrong proofs for 5 % allowed, where errors
+    are told on the last day); with it, as the worst that it can be, the count of errors is no smaller than that of a
+    walk that was stopped by what it had seen, and whose mean is the true one (Wald 1944, "On cumulative sums of random
+    variables", Annals of Mathematical Statistics 15(3), 283-296).
+    """
+    until_us = settled_until_us(rows)
+    if until_us is None:
+        return rows
+    found = np.flatnonzero((rows.state == LabelState.PENDING) & (rows.decided_at_us == until_us))
+    oldest = found[np.argmin(rows.decision_ids[found])]
+    chosen = rows.decided_at_us < until_us
+    chosen[oldest] = True
+    taken = rows.take(chosen)
+    taken.state[taken.state == LabelState.PENDING] = LabelState.MISSED
+    return taken
 
 
 def settled_until_us(rows: Rows) -> int | None:

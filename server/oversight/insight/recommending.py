@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +40,8 @@ class Bounds(NamedTuple):
     """
     How much is looked at: `labels` at most, the newest; of all decisions, until there are `eligible` ones.
 
-    At most `sampled` decisions are looked at for these, `portion` in one read.
+    At most `sampled` decisions are looked at for these, `portion` in one read; where they are not enough, the least
+    chance of all decisions in the scope is asked of their counts.
     """
 
     labels: int = 50_000
@@ -200,31 +201,37 @@ class Recommending:
     def _sample(self, wanted: CellFilter, policy: str, replayer: Replayer, looked_at: dict[str, float]) -> Population:
         """Return eligible decisions at random; *looked_at* has the chances of those with a label."""
         found: list[tuple[float, float, int]] = []
-        for one in self._walk(wanted):
+        after: str | None = ""
+        for _ in range(-(-self._bounds.sampled // self._bounds.portion)):
+            page = self._replayable.sample(wanted, self._bounds.portion, after or "")
+            found += self._eligible(page.decisions, policy, replayer, looked_at)
+            after = page.following
+            if after is None or len(found) >= self._bounds.eligible:
+                break
+        few = after is not None and len(found) < self._bounds.eligible
+        values, chances, times = zip(*found[: self._bounds.eligible], strict=True) if found else ((), (), ())
+        return Population(
+            np.array(values, dtype=np.float64),
+            # Few of many may have missed those that nobody could have looked at.
+            np.minimum(np.array(chances, dtype=np.float64), self._least_chance(wanted, policy) if few else 1.0),
+            np.array(times, dtype=np.int64),
+        )
+
+    def _eligible(
+        self, some: Iterable[ReplayableDecision], policy: str, replayer: Replayer, looked_at: dict[str, float]
+    ) -> Iterator[tuple[float, float, int]]:
+        for one in some:
             request = one.request
             if request is None or one.tier >= _PEOPLE_LEAD or not self._decides(policy, request.department):
                 continue
             value = replayer.value(one)
             if value is not None:
                 drawn = 1.0 if one.tier > 1 else one.audit_probability
-                found.append((value, looked_at.get(one.decision_id, drawn), request.decided_at_us))
-                if len(found) == self._bounds.eligible:
-                    break
-        values, chances, times = zip(*found, strict=True) if found else ((), (), ())
-        return Population(
-            np.array(values, dtype=np.float64),
-            np.array(chances, dtype=np.float64),
-            np.array(times, dtype=np.int64),
-        )
+                yield value, looked_at.get(one.decision_id, drawn), request.decided_at_us
 
-    def _walk(self, wanted: CellFilter) -> Iterator[ReplayableDecision]:
-        after: str | None = ""
-        for _ in range(-(-self._bounds.sampled // self._bounds.portion)):
-            page = self._replayable.sample(wanted, self._bounds.portion, after or "")
-            yield from page.decisions
-            after = page.following
-            if after is None:
-                return
+    def _least_chance(self, wanted: CellFilter, policy: str) -> float:
+        chances = self._replayable.least_chances(wanted)
+        return min((chance for one, chance in chances.items() if self._decides(policy, one)), default=1.0)
 
 
 def _key(policy: str, asked: Asked, model_version: str) -> RecommendationKey:

@@ -124,7 +124,7 @@ def gather(reader: EvidenceReader, day: int) -> SignFacts:
     for row in reader.rows(wanted):
         place = _place(row.cell)
         _note(rows[place], row, day)
-        if row.rule_id and _age_days(row, day) <= RECENT_DAYS + BEFORE_DAYS:
+        if row.rule_id:
             _note_escalation(rules[Place(place.tenant_id, place.department, None, row.rule_id)], row, day)
     loads: defaultdict[Place, dict[int, int]] = defaultdict(dict)
     reviewed = wanted._replace(since_us=(day - REVIEW_DAYS) * DAY_US)

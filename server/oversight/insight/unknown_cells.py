@@ -64,7 +64,9 @@ def _rated(found: RateCounts | None, volume: int, total: int, now_us: int) -> Er
     """Return the rate of a cell with the *volume* that it stands for now, of *total*."""
     counts = Counts(volume, 0, 0, 0, 0, None)
     if found is not None:
-        counts = counts._replace(n=found.n, errors=found.errors, newest_label_us=found.newest_label_us)
+        counts = counts._replace(
+            n=found.n, errors=found.errors, newest_label_us=found.newest_label_us, open_end=found.open_end
+        )
     return rate_of_counts(counts, now_us=now_us, total_volume=total)
 
 

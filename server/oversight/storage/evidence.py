@@ -68,8 +68,8 @@ class RateCounts(NamedTuple):
     """
     What an error rate is made of, for one cell: just what `feedback.error_rates.error_rate` counts in its rows.
 
-    `n`, `errors` and `missed` are in the equal-probability sample of the settled decisions; `volume` and `labelled`
-    count all decisions and all labels. `newest_label_us` is None without labels.
+    `n`, `errors` and `missed` are in the equal-probability sample of the settled decisions, which end where a label is
+    still to come (`open_end`) or not at all. `volume` and `labelled` count all decisions and all labels.
     """
 
     cell: Cell
@@ -79,6 +79,7 @@ class RateCounts(NamedTuple):
     errors: int
     missed: int
     newest_label_us: int | None
+    open_end: bool = False
 
 
 class Moments(NamedTuple):

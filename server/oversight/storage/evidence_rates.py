@@ -66,7 +66,7 @@ def count_rates(connection: Connection, wanted: CellFilter, split: Sequence[Spli
         places |= dict.fromkeys(ids, (ends[group], least))
     labels = _labels(connection, asked, places)
     counts = [_sum(group, [(seen.get(one, ()), labels.get(one)) for one in ids]) for group, ids in asked.groups.items()]
-    return [count for count in counts if count.volume]
+    return [one._replace(open_end=ends[one.cell] < END_OF_TIME_US) for one in counts if one.volume]
 
 
 def _groups(connection: Connection, wanted: CellFilter, split: Sequence[Split]) -> dict[Cell, list[int]]:

@@ -114,9 +114,14 @@ def evidence_of(
 
 
 def _outcome_facts(report: Row[Any], decided_draft: str | None) -> OutcomeFacts:
-    observed_at_us = report.received_at_us if report.observed_at_us is None else report.observed_at_us
+    # Whoever tells of something has seen it already: a time to come would be the latest for ever.
+    received_at_us, observed_at_us = report.received_at_us, report.observed_at_us
+    observed_at_us = received_at_us if observed_at_us is None else min(observed_at_us, received_at_us)
     other = is_other_draft(decided_draft, report.draft_sha256, report.redecided_as)
-    return OutcomeFacts(observed_at_us, *(getattr(report, name) for name in _FACTS))._replace(other_draft=other)
+    facts = OutcomeFacts(observed_at_us, *(getattr(report, name) for name in _FACTS))._replace(other_draft=other)
+    # Of a draft that was decided again it is the edited one that was approved: the decided one was not sent as it was.
+    edited = not other and is_other_draft(decided_draft, report.draft_sha256, None)
+    return facts._replace(verdict=None) if edited and facts.verdict == Verdict.APPROVED else facts
 
 
 def _first_rule(reasons: str) -> str:

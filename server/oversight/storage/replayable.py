@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, FromClause, Select, and_, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, FromClause, Select, and_, bindparam, func, select
 
-from oversight.engine.decision import Reason
+from oversight.engine.decision import Reason, Tier
 from oversight.engine.identity import request_from_canonical
 from oversight.engine.request import Request
 from oversight.storage.evidence import CellFilter
+from oversight.storage.evidence_places import Window, cell_conditions
+from oversight.storage.evidence_tables import cells, hours
 from oversight.storage.records import SIGNAL_FIELDS
 from oversight.storage.rows import reasons_from_text
 from oversight.storage.tables import decisions, personal_parts
@@ -60,6 +62,14 @@ class ReplayableReader(Protocol):
         """
         ...
 
+    def least_chances(self, wanted: CellFilter) -> Mapping[str, float]:
+        """
+        Return the least chance (0..1) to be looked at of any decision of the AI that is *wanted*, by department.
+
+        By whole hours, and without what a census labelled. A department is empty where the requests had none.
+        """
+        ...
+
 
 class SqlReplayable:
     """
@@ -101,6 +111,20 @@ class SqlReplayable:
             rows = connection.execute(_walk(wanted), place).mappings().all()
             last = connection.execute(_LAST, place).scalar_one_or_none()
         return SamplePage(tuple(map(_read, rows)), last)
+
+    def least_chances(self, wanted: CellFilter) -> Mapping[str, float]:
+        """Return the least chance of any decision, by department; see `ReplayableReader`."""
+        window = Window.around(wanted)
+        statement = (
+            select(cells.c.department, func.min(hours.c.probability))
+            .join(cells, cells.c.cell_id == hours.c.cell_id)
+            .where(cells.c.tier < int(Tier.HUMAN_AS_THE_LOOP), *cell_conditions(wanted))
+            .where(hours.c.hour >= window.since_hour, hours.c.hour < window.until_hour)
+            .where(hours.c.decisions > hours.c.censused)
+            .group_by(cells.c.department)
+        )
+        with self._reading() as connection:
+            return {} if connection is None else dict(map(tuple, connection.execute(statement)))
 
 
 def _walk(wanted: CellFilter) -> Select[Any]:

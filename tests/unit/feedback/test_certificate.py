@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapie.risk_control.fwer_control import FWERFixedSequenceTesting
 from numpy.typing import NDArray
+from scipy.stats import binom
 
 from oversight.feedback.candidates import ThresholdLimits, candidates
 from oversight.feedback.certificate import Certificate, CertificateStatus, certify
@@ -117,6 +118,30 @@ def test_a_missed_review_counts_as_an_error() -> None:
     found = ask(some_rows([0] * 940 + [None] * 60, states=done + skipped))
     assert (NO_SAFE_THRESHOLD, 60, 60) == (found.status, found.errors, found.missed)
     assert CERTIFIED == ask(some_rows([0] * 940)).status
+
+
+def test_errors_that_are_told_late_prove_nothing() -> None:
+    """
+    Approvals at once, errors on the last day: the settled rows end at an error, behind a run of approvals.
+
+    At a true rate of just the target, summed up exactly over the errors among 236 mature rows and the length of the
+    run: the chance of a proof stays within delta, and would be 6.8 % if the row at the end were left out.
+    """
+    mature, late, rate = 236, 120, 0.05
+    wrong_proofs = 0.0
+    for errors in range(12):
+        proven = [run for run in range(late) if CERTIFIED == ask(told_late(mature, errors, run)).status]
+        # The longer the run of approvals, the better it looks.
+        chance = (1 - rate) ** proven[0] if proven else 0.0
+        wrong_proofs += float(binom.pmf(errors, mature, rate)) * chance
+    assert 0.02 < wrong_proofs <= 0.05
+
+
+def told_late(mature: int, errors: int, run: int) -> Rows:
+    """Return mature rows with so many errors, a run of approvals, and an error that nobody told yet."""
+    done, losses = mature + run, [1] * errors + [0] * (mature - errors + run)
+    states = [*[LabelState.LABELLED] * done, LabelState.PENDING]
+    return some_rows([*losses, None], states=states)
 
 
 def test_reviews_count_no_more_than_audits() -> None:

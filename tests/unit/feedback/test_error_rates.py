@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from oversight.feedback.error_rates import Counts, RateState, counts_of, error_rate, rate_of_counts
 from oversight.feedback.intervals import exact_interval
@@ -83,6 +84,24 @@ def test_labels_that_take_longer_for_errors_do_not_bias_the_rate() -> None:
     assert exact_interval(int(wrong[there].sum()), int(there.sum()))[1] < 0.27
 
 
+@pytest.mark.parametrize(("mature", "rate"), [(59, 0.05), (200, 0.05), (100, 0.02)])
+def test_the_upper_end_holds_where_errors_are_told_late(mature: int, rate: float) -> None:
+    """
+    Approvals at once, errors on the last day: the settled ones end behind a run of approvals.
+
+    Summed up exactly over errors and runs: the upper end is too low in 2.5 % of cases at most, and would be in 3.4 to
+    3.9 % without the error at the end.
+    """
+    too_low = {True: 0.0, False: 0.0}
+    for errors in range(int(mature * rate) + 1):
+        for run in range(300):
+            chance = float(binom.pmf(errors, mature, rate)) * (1 - rate) ** run * rate
+            for open_end in too_low:
+                counts = Counts(999, 0, mature + run, errors, 0, None, open_end)
+                too_low[open_end] += chance * (rate_of_counts(counts, now_us=0, total_volume=999).high < rate)
+    assert too_low[True] <= 0.025 < too_low[False]
+
+
 def test_a_rate_from_counts_is_the_rate_from_rows() -> None:
     """A store that counts by itself must come to the same figure."""
     states = [LabelState.LABELLED] * 90 + [LabelState.MISSED] * 10 + [LabelState.PENDING]
@@ -90,7 +109,11 @@ def test_a_rate_from_counts_is_the_rate_from_rows() -> None:
 
     counts = counts_of(rows)
 
-    assert Counts(volume=101, labelled=90, n=90, errors=5, missed=10, newest_label_us=90 * HOUR_US) == counts
+    assert (
+        Counts(volume=101, labelled=90, n=90, errors=5, missed=10, newest_label_us=90 * HOUR_US, open_end=True)
+        == counts
+    )
+    assert not counts_of(rows.take(np.arange(100))).open_end
     assert error_rate(rows, now_us=200 * HOUR_US, total_volume=500) == rate_of_counts(
         counts, now_us=200 * HOUR_US, total_volume=500
     )

@@ -82,6 +82,17 @@ def test_a_rise_warns_and_twice_the_baseline_is_critical(events: int, n: int, ba
     assert (finding.p_value is None) == (state is State.INSUFFICIENT_DATA)
 
 
+@pytest.mark.parametrize(
+    ("events", "before", "state"),
+    [(9, 3, State.INSUFFICIENT_DATA), (9, 99, State.INSUFFICIENT_DATA), (9, 100, State.OK), (60, 50, State.CRITICAL)],
+)
+def test_beside_a_few_earlier_decisions_silence_is_no_ok(events: int, before: int, state: State) -> None:
+    """A new intent has nothing to compare with; what can be shown all the same is a warning."""
+    finding = unexpected_escalations(events, 200, counted_baseline(1, before))
+    assert state == finding.state
+    assert (finding.p_value is None) == (state is State.INSUFFICIENT_DATA)
+
+
 def test_without_decisions_there_is_no_rate() -> None:
     """Absent is not zero."""
     assert (None, 0.0, 1.0) == unexpected_escalations(0, 0, Baseline(0.1))[3:6]

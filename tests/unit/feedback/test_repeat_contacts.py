@@ -38,6 +38,13 @@ def test_an_alarm_warns_and_a_rate_surely_high_is_critical(statistic: float, rep
     assert pytest.approx(statistic / 500) == finding.e_value
 
 
+@pytest.mark.parametrize(("statistic", "state"), [(RUN_LENGTH - 1, State.INSUFFICIENT_DATA), (RUN_LENGTH, State.WARN)])
+def test_where_nobody_tells_any_more_nothing_is_known(statistic: float, state: State) -> None:
+    """The last that was heard was quiet, and may be weeks old; an alarm stands."""
+    finding = repeat_contact_rises(Detector(statistic, 3_000), RecentRepeats(0, 0), baseline=0.12)
+    assert (state, None) == (finding.state, finding.value)
+
+
 def test_below_two_hundred_contacts_nothing_is_known() -> None:
     """Not even with an alarm."""
     finding = repeat_contact_rises(Detector(RUN_LENGTH, 199), RecentRepeats(0, 0), baseline=0.12)

@@ -21,13 +21,27 @@ def done(share_low: float, share_high: float, count: int = 400) -> tuple[np.ndar
 
 @pytest.mark.parametrize(
     ("shares", "state"),
-    [((0.99, 0.6), State.WARN), ((0.8, 0.8), State.OK), ((1.0, 0.96), State.OK), ((0.6, 0.99), State.OK)],
+    [
+        ((0.99, 0.6), State.WARN),
+        ((0.6, 0.6), State.OK),
+        ((0.8, 0.8), State.OK),
+        ((1.0, 0.96), State.OK),
+        ((0.6, 0.99), State.OK),
+    ],
 )
 def test_skips_must_be_many_and_rise_with_load(shares: tuple[float, float], state: State) -> None:
     """Too few done at any load is another matter than reviews given up when it gets busy."""
     finding = skipped_reviews(*done(*shares))
     assert (state, 400, 0.95) == (finding.state, finding.n, finding.baseline)
     assert finding.p_value == max(finding.details["p_share"], finding.details["p_load"])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_who_skips_nearly_all_does_so_at_any_load(share: float) -> None:
+    """Nobody looks any more: that is not OK because it is so on quiet days, too."""
+    finding = skipped_reviews(*done(share, share))
+    assert (State.WARN, finding.details["p_share"]) == (finding.state, finding.p_value)
+    assert finding.details["p_load"] > 0.01
 
 
 def test_the_trend_is_a_logistic_slope() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from oversight.feedback.facts import DecisionFacts, LabelBasis
 from oversight.feedback.labels import Label, LabelState
-from oversight.feedback.rows import rows_of, settled
+from oversight.feedback.rows import provable, rows_of, settled
 from oversight.feedback.sampling import equalising_draw
 from unit.feedback.feedback_rows import an_id, some_rows
 
@@ -44,6 +44,20 @@ def test_only_rows_before_the_oldest_pending_one_are_settled() -> None:
     rows = some_rows([0, None, None, 0], states=states)
     assert [0, 1] == [int(row, 16) for row in settled(rows).decision_ids.tolist()]
     assert 2 == len(settled(rows.take(np.array([0, 3]))))
+
+
+def test_the_oldest_pending_row_is_counted_as_missed() -> None:
+    """It ends the sample because nothing is said of it yet, and that is no accident where errors take longer."""
+    states = [LabelState.LABELLED, LabelState.PENDING, LabelState.PENDING, LabelState.LABELLED]
+    rows = some_rows([0, None, None, 0], states=states)
+    rows.decided_at_us[2] = rows.decided_at_us[1]
+    for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
+        found = provable(rows.take(np.array(order)))
+        assert {0: LabelState.LABELLED, 1: LabelState.MISSED} == {
+            int(row, 16): state for row, state in zip(found.decision_ids.tolist(), found.state, strict=True)
+        }
+    assert [LabelState.LABELLED, *[LabelState.PENDING] * 2, LabelState.LABELLED] == rows.state.tolist()
+    assert 2 == len(provable(rows.take(np.array([0, 3]))))
 
 
 def test_what_was_missed_stays_in_the_sample_and_what_was_not_due_does_not() -> None:

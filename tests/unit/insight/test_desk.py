@@ -77,7 +77,11 @@ def test_the_error_rate_has_an_exact_interval_by_group_and_in_all(scene: Scene) 
         [make_decision(n, minute=n, intent="refund" if n % 3 else "order", **audited) for n in range(60)],
         [
             an_outcome_record(
-                n, verdict=REJECTED if n in (1, 2) else APPROVED, label_basis=AUDIT, observed_at_us=START_US + n
+                n,
+                verdict=REJECTED if n in (1, 2) else APPROVED,
+                label_basis=AUDIT,
+                observed_at_us=START_US + n,
+                received_at_us=START_US + HOUR_US,
             )
             for n in range(60)
         ],

@@ -18,6 +18,7 @@ from oversight.engine.decision import Tier
 from oversight.engine.request import Request
 from oversight.errors import NotRecommendableError, OverloadedError, UnknownScopeError, UnknownThresholdError
 from oversight.feedback.certificate import CertificateStatus
+from oversight.feedback.draws import equalising_draw
 from oversight.insight.governing import Replayer, govern
 from oversight.insight.question import Asked, Recommended
 from oversight.insight.recommending import Bounds, Recommending
@@ -382,6 +383,62 @@ def test_what_is_looked_at_is_bounded(scene: Scene) -> None:
     assert 10 == scene.ask(ASKED._replace(max_error=0.1)).recommendation.certificate.eligible
     scene.bounds = Bounds(labels=100, eligible=1_000, sampled=14, portion=7)
     assert 14 == scene.ask(ASKED._replace(max_error=0.2)).recommendation.certificate.eligible
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_counted_is_what_anybody_would_count(scene: Scene, seed: int) -> None:
+    """Reviews, audits, a census, what was missed and what is still to come, of two models: counted by hand."""
+    random = Random(seed)  # noqa: S311 - no secret
+    records, reports, expected = [], [], []
+    for number in range(200):
+        tier = random.choice([1, 1, 1, 2, 3])
+        chance = random.choice([0.5, 0.8]) if tier == 1 else 0.0
+        drawn = random.random() < chance
+        model, amount = random.choice(["m1", "m1", "m2"]), random.choice([None, None, 200])
+        at_us = NOW_US - random.randrange(5 * HOUR_US)
+        confidence = round(random.uniform(0.55, 1.0), 3)
+        fields = {"model_version": model, "amount_minor": amount, "decided_at_us": at_us}
+        audit = {"audit_probability": chance, "audit_selected": drawn}
+        records.append(a_message(number, confidence, tier=tier, **fields, **audit))
+        basis = random.choice([None, 3, 4, *[1 if tier == 2 else 2] * 6])
+        wrong = random.random() < 0.1
+        if basis is not None:
+            reports.append(an_outcome_record(number, verdict=4 if wrong else 1, label_basis=basis))
+        due = tier == 2 or drawn
+        counts = basis == 3 or (basis in (1, 2) and due)
+        pending = due and not counts and at_us + 2 * HOUR_US >= NOW_US
+        if model == "m1" and amount is None and tier < 3:
+            chance = 1.0 if tier == 2 or basis == 3 else chance
+            expected.append((at_us, an_id(number), confidence, chance, due or counts, pending, not counts or wrong))
+    scene.world.add(records, reports)
+
+    found = scene.ask(ASKED._replace(model_version="m1")).recommendation.certificate
+
+    end_us, border = min(((at_us, key) for at_us, key, *_, pending, _ in expected if pending), default=(NOW_US + 1, ""))
+    settled = [one for one in expected if one[0] < end_us]
+    counted = [one for one in expected if one in settled or one[1] == border]
+    least = min(chance for _, _, _, chance, *_ in counted)
+    kept = [one for one in counted if one[4] and equalising_draw(one[1]) * one[3] < least]
+    assert len(settled) == found.eligible > 0
+    assert found.candidates
+    for proof in found.candidates:
+        above = [one[6] for one in kept if one[2] >= proof.threshold]
+        assert (len(above), sum(above)) == (proof.n, proof.errors)
+
+
+def test_a_small_sample_does_not_hide_what_nobody_could_look_at(scene: Scene) -> None:
+    """Of ten million decisions 200,000 are looked at: a few hundred in a narrow scope, and no rare kind among them."""
+    scene.rules = the_rules(centre=CENTRE, bank=BANK)
+    scene.add([(a_message(number, 0.9, audit_probability=1.0, audit_selected=True), None) for number in range(400)])
+    scene.world.add([], [an_outcome_record(number, verdict=1, label_basis=2) for number in range(400)])
+    scene.bounds = Bounds(sampled=100, portion=50)
+    assert 400 == scene.ask().recommendation.certificate.candidates[-1].n
+    scene.add([(a_message(500, 0.9, audit_probability=0.0, tier=3), None)])
+    scene.add([(a_message(501, 0.9, audit_probability=0.0, model_version="m0"), None)])
+    assert 400 == scene.ask(ASKED._replace(model_version="m1")).recommendation.certificate.candidates[-1].n
+    scene.add([(a_message(502, 0.9, audit_probability=0.0, department="bank"), None)])
+    found = scene.ask(ASKED._replace(model_version="m1", max_error=0.06)).recommendation.certificate
+    assert (CertificateStatus.NO_SAFE_THRESHOLD, 0) == (found.status, found.candidates[-1].n)
 
 
 def test_one_that_cannot_be_decided_again_keeps_nobody_from_an_answer(scene: Scene) -> None:

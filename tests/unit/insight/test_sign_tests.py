@@ -103,6 +103,16 @@ def test_unexpected_escalations_are_found_by_intent_and_by_rule() -> None:
     } == raised(evidence_of(QUIET, rising))
 
 
+def test_a_rule_of_which_nothing_was_heard_for_weeks_is_not_known() -> None:
+    """Its warning must not leave because outcomes stopped coming: what is not known clears nothing."""
+    silent = Days(rule_id="low")
+    silent.rows = [row for row in silent.rows if row.decided_at_us < (TODAY - 45) * DAY_US]
+    place = Place("acme", "orders", None, "low")
+
+    found = the_finding(evidence_of(silent), Sign.UNEXPECTED_ESCALATIONS, place)
+    assert (State.INSUFFICIENT_DATA, 0) == (found.finding.state, found.finding.n)
+
+
 def test_reviews_skipped_under_load_are_a_warning_and_with_rubber_stamps_critical() -> None:
     """Skipping what is due is how oversight ends without anybody having decided so."""
     skipped = Days(intent="order_change", done=lambda _, busy: 0.3 if busy else 1.0)

@@ -84,6 +84,28 @@ def test_a_label_of_another_tenants_caller_is_none(
     assert (1, 0, 1) == (labels(reader), only_row(reader).loss, only_row(reader).verdict)
 
 
+@pytest.mark.parametrize(("verdict", "loss"), [(1, None), (2, 0), (3, 1)])
+def test_who_approves_an_edited_draft_does_not_approve_the_decided_one(
+    store: SqlStore, feed: EvidenceFeed, reader: SqlEvidence, verdict: int, loss: int | None
+) -> None:
+    """What was sent is not what the AI wrote; that it was edited, and how much, the verdict has to say."""
+    decision = an_audit(1, draft_sha256="ab" * 32)
+    edited: dict[str, Any] = {"draft_sha256": "cd" * 32, "redecided_as": an_id(9), "csat": 4.5}
+    store.add([decision], [an_outcome_record(1, verdict=verdict, label_basis=2, **edited)])
+    finish(feed)
+    assert (loss, 4.5) == (only_row(reader).loss, only_row(reader).csat)
+
+
+def test_nothing_was_observed_after_it_was_told(store: SqlStore, feed: EvidenceFeed, reader: SqlEvidence) -> None:
+    """A time to come would keep an error rate fresh for ever, and be the last word on every fact."""
+    told = an_outcome_record(1, verdict=1, label_basis=2, csat=1.0, observed_at_us=FAR_US)
+    later = an_outcome_record(1, outcome_id="second", csat=5.0, verdict=None, label_basis=None, observed_at_us=None)
+    records = [told._replace(received_at_us=START_US + 1), later._replace(received_at_us=START_US + 2)]
+    store.add([an_audit(1)], records)
+    finish(feed)
+    assert (START_US + 1, 5.0) == (only_row(reader).labelled_at_us, only_row(reader).csat)
+
+
 def test_a_label_may_come_before_its_decision_behind_it_or_again(
     store: SqlStore, feed: EvidenceFeed, reader: SqlEvidence
 ) -> None:
