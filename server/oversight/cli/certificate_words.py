@@ -20,7 +20,7 @@ def describe_answer(found: Recommendation, max_error: float, confidence: float) 
     """Return the answer in one sentence."""
     evidence = f"{_count(found.errors, 'error')} in {_count(found.n, 'label')}"
     if found.missed:
-        evidence += f", {found.missed:,} of them because nobody looked"
+        evidence += f", {found.missed:,} of them because nobody looked yet"
     if found.status is CertificateStatus.CERTIFIED and found.threshold is not None:
         return (
             f"CERTIFIED: with {found.name} at {found.threshold!r} at most {level(max_error)} of what goes out "

@@ -1357,7 +1357,7 @@ class CandidateProof(_message.Message):
     errors: _builtins.int
     """Errors among them, those reviews and audits included that were due and not done."""
     missed: _builtins.int
-    """Reviews and audits among them that were due and not done."""
+    """Reviews and audits among them that were due and not done, and the oldest one that is still to come."""
     upper_bound: _builtins.float
     """Exact one-sided upper bound of the error rate at the confidence that was spent, 0..1."""
     p_value: _builtins.float
@@ -1424,7 +1424,7 @@ class RecommendThresholdsResponse(_message.Message):
     errors: _builtins.int
     """Errors among them, those reviews and audits included that were due and not done."""
     missed: _builtins.int
-    """Reviews and audits among them that were due and not done."""
+    """Reviews and audits among them that were due and not done, and the oldest one that is still to come."""
     upper_bound: _builtins.float
     """Exact one-sided upper bound of the error rate at the confidence that was spent, 0..1."""
     autonomy: _builtins.float

@@ -58,7 +58,7 @@ def test_people_get_one_sentence_a_chart_and_the_command(recommend):
     said = " ".join(result.stdout.split())
     for words in (
         "CERTIFIED: with autonomy_confidence at 0.89 at most 5 % of what goes out unreviewed is wrong, at 95 %",
-        "11 errors in 430 labels, 2 of them because nobody looked, upper bound 4.79 %",
+        "11 errors in 430 labels, 2 of them because nobody looked yet, upper bound 4.79 %",
         "55.00 % of what it decides would go out unreviewed, 33.00 % do at 0.93",
         "◆ certified (0.89)",
         "answer 1 on new evidence in this scope; it spent 0.0304 of 0.05",
