@@ -95,7 +95,10 @@ def test_where_credentials_are_needed_and_nobody_has_any_the_first_command_makes
 
 def test_commands_are_quoted_for_the_shell(tmp_path: Path) -> None:
     """A folder with a space is two words else, and what stands behind an ampersand is not part of the address."""
-    folder, store = tmp_path / "my data", "postgresql+psycopg://me@db/records?sslmode=require&target_session_attrs=read-write"
+    folder, store = (
+        tmp_path / "my data",
+        "postgresql+psycopg://me@db/records?sslmode=require&target_session_attrs=read-write",
+    )
     said = announce(Settings(authentication="required", data_dir=folder, store=store), 1, CONTROLLER)
     (made,) = [line for line in said.splitlines() if "token create" in line]
     (status,) = [line for line in said.splitlines() if "oversight status" in line]
