@@ -15,9 +15,9 @@ from oversight.cli.output import Screen, console, error_console
 NASTY = "refund\x1b[2J\x9b2J\a\rtax"
 
 
-def screen(**options: object) -> Screen:
+def screen(*, force_terminal: bool = False) -> Screen:
     """Return a screen that keeps what is shown."""
-    return Screen(file=StringIO(), width=80, highlight=False, **options)
+    return Screen(file=StringIO(), width=80, highlight=False, force_terminal=force_terminal)
 
 
 def shown(of: Screen) -> str:
@@ -26,7 +26,7 @@ def shown(of: Screen) -> str:
     return of.file.getvalue()
 
 
-def test_what_callers_sent_cannot_command_a_terminal():
+def test_what_callers_sent_cannot_command_a_terminal() -> None:
     """Whoever may ask for decisions names the intent; the administrator's terminal must not do what it says."""
     found = screen()
     listing = Listing(["Intent"], ["Errors"])
@@ -37,7 +37,7 @@ def test_what_callers_sent_cannot_command_a_terminal():
     assert not set("\x1b\x9b\a\r") & set(shown(found))
 
 
-def test_our_own_colours_and_the_screen_of_a_watch_work_on():
+def test_our_own_colours_and_the_screen_of_a_watch_work_on() -> None:
     """They are commands, too, but ours."""
     found = screen(force_terminal=True)
     with Live(console=found, auto_refresh=False) as live:
@@ -46,7 +46,7 @@ def test_our_own_colours_and_the_screen_of_a_watch_work_on():
     assert "\x1b[?25l" in shown(found), "the cursor is hidden while it is redrawn"
 
 
-def test_markup_in_what_callers_sent_is_text():
+def test_markup_in_what_callers_sent_is_text() -> None:
     """A cell is never read for colours."""
     found = screen(force_terminal=True)
     listing = Listing(["Intent"])
@@ -55,13 +55,13 @@ def test_markup_in_what_callers_sent_is_text():
     assert "[red]refund[/red]" in shown(found)
 
 
-def test_every_command_has_such_a_screen():
+def test_every_command_has_such_a_screen() -> None:
     """On stdout and on stderr."""
     assert isinstance(console(), Screen)
     assert isinstance(error_console(), Screen)
 
 
-def test_what_a_server_says_of_a_failure_cannot_either(capsys: pytest.CaptureFixture[str]):
+def test_what_a_server_says_of_a_failure_cannot_either(capsys: pytest.CaptureFixture[str]) -> None:
     """Its words may quote what somebody sent; lines stay lines."""
     report(Failure("INVALID_POLICY", f"first: {NASTY}\nsecond"), as_json=False)
     assert "oversight: first: refund\ufffd[2J\ufffd2J\ufffd\ufffdtax\nsecond\n" == capsys.readouterr().err
