@@ -127,6 +127,7 @@ def error_rates() -> pb.GetErrorRatesResponse:
     on, into = shared.TIER_HUMAN_ON_THE_LOOP, shared.TIER_HUMAN_IN_THE_LOOP
     found = pb.GetErrorRatesResponse(
         total=a_rate(61, 1_980, 41_200),
+        on_the_loop=a_rate(25, 1_340, 29_400),
         rates=[
             a_rate(19, 1_120, 22_400, department="retail_banking", tier=on),
             a_rate(36, 640, 9_900, department="retail_banking", tier=into, missed_share=0.083),
@@ -212,6 +213,8 @@ def a_warning(sign: Any, state: Any, message: str, **fields: Any) -> pb.Warning:
 def warnings() -> pb.ListWarningsResponse:
     """Return one of each state, worst first."""
     found = pb.ListWarningsResponse(
+        ok=1,
+        insufficient_data=1,
         warnings=[
             a_warning(
                 pb.WARNING_SIGN_REVIEWS_SKIPPED,
@@ -260,7 +263,7 @@ def warnings() -> pb.ListWarningsResponse:
                 value=0.03,
                 n=28_900,
             ),
-        ]
+        ],
     )
     at(found.tested_at, "2026-11-28T02:00:00Z")
     return found
@@ -464,6 +467,7 @@ def certified() -> thresholds.RecommendThresholdsResponse:
         model_version="m-7",
         value_in_force=0.93,
         autonomy_in_force=0.33,
+        other_model_versions=["", "m-6"],
         call=1,
         delta=0.0304,
         digest="4f2a" * 16,

@@ -23,7 +23,7 @@ from oversight.v1 import decision_service_pb2, decision_service_pb2_grpc, outcom
 SERVE = (str(Path(sys.executable).with_name("oversight")), "serve")
 """The command; settings come from the environment."""
 
-LONGEST_WAIT_S = 60.0
+LONGEST_WAIT_S = 180.0
 Found = TypeVar("Found")
 
 POLICY = """\

@@ -74,7 +74,9 @@ def test_workers_go_on_while_the_controller_is_gone_and_it_comes_back(server: Se
 def test_while_the_keeper_gets_no_cpu_it_is_said_and_everything_else_goes_on(server: ServerProcess) -> None:
     """A count of what waits that is old must not pass for today's; rules still change, and nothing is lost."""
     server.start()
-    keeper = wait_until(lambda: server.status().keeper, "the keeper")
+    keeper = wait_until(
+        lambda: found if (found := server.status().keeper) and found.counted_at_us else None, "the keeper's first count"
+    )
     before = server.status().digest
     os.kill(keeper.pid, signal.SIGSTOP)
     reply = server.decide("meanwhile")

@@ -39,6 +39,7 @@ def an_answer(certificate: Certificate, **fields: Any) -> Recommended:
         stored=False,
         erased=7,
         through_us=NOW_US,
+        others=("", "m0"),
     )
     return found._replace(**fields)
 

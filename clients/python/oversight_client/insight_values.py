@@ -58,12 +58,17 @@ class ErrorRate:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRateReport:
-    """How often the AI errs, in everything that was asked for and in each group, those with most decisions first."""
+    """
+    How often the AI errs, in everything that was asked for and in each group, those with most decisions first.
+
+    `on_the_loop`: in what customers got unreviewed; None where another tier was asked for.
+    """
 
     total: ErrorRate
     rates: tuple[ErrorRate, ...]
     left_out: int
     evidence_through: datetime | None
+    on_the_loop: ErrorRate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +98,18 @@ class OversightWarning:
 
 @dataclass(frozen=True, slots=True)
 class WarningReport:
-    """How the signs stand, worst first; `problem` says why the last test could not be done, empty where it could."""
+    """
+    How the signs stand, worst first; `problem` says why the last test could not be done, empty where it could.
+
+    `ok` and `insufficient_data` count the signs that stand so, listed or not.
+    """
 
     warnings: tuple[OversightWarning, ...]
     left_out: int
     tested_at: datetime | None
     problem: str
+    ok: int
+    insufficient_data: int
 
 
 @dataclass(frozen=True, slots=True)

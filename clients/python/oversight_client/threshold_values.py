@@ -190,7 +190,7 @@ class Recommendation:
     The most lenient proven value of a threshold, or an honest no (`threshold` is None).
 
     It changes nothing: a person applies it. `candidates` go from strict to lenient; `delta` is the chance of error that
-    this answer spent.
+    this answer spent. Nothing is said of `other_model_versions`, which the value would govern, too.
     """
 
     status: CertificateStatus | None
@@ -215,3 +215,4 @@ class Recommendation:
     digest: str
     erased: int
     evidence_through: datetime | None
+    other_model_versions: tuple[str, ...]

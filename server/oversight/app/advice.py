@@ -35,6 +35,8 @@ def _sentences(
         yield "the supervisor: start the server again with `oversight serve`; what is in the journals is drained then"
     elif silent:
         yield f"{', '.join(silent)}: a process that died is started anew within seconds; if this stays, see the log"
+    elif supervisor and len(workers) < supervisor.workers:
+        yield "the workers: a start takes some seconds; if this stays, the log says why one does not come up"
     if supervisor and supervisor.rolling_problem:
         yield "the rolling restart: mend its cause and send SIGHUP to the supervisor again; the older processes serve"
     if controller:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from contextlib import suppress
 from functools import partial
 
@@ -57,6 +58,7 @@ _SIMULATED_S = 0.1
 _ANOMALIES_S = 60.0
 _SETTLED_US = 600_000_000
 """After midnight, until records of the day before have come to the store from every replica."""
+_FINISHING_S = 1.0
 _HANDING_OVER_S = 1.0
 """What a drain may take when a successor goes on with it at once."""
 _log = logging.getLogger(__name__)
@@ -196,6 +198,10 @@ class _Keeper:
         drained = self._drain_loop.stop(min(grace_s, _HANDING_OVER_S) if followed else grace_s)
         if not followed and (not drained or self._drain.state.pending_records):
             _log.warning("not all records reached the store in time; they are drained at the next start")
+        # They were told long ago; what one of them is about to commit is not cut off in the middle.
+        end_s = time.monotonic() + _FINISHING_S
+        for loop in self._others:
+            loop.stop(max(0.0, end_s - time.monotonic()))
         self.report()
         if self._telemetry is not None:
             self._telemetry.shutdown(_TELEMETRY_S)

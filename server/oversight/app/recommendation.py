@@ -126,7 +126,7 @@ def _read(answer: Mapping[str, Any]) -> Recommended:
     fields = dict(answer["recommended"])
     certificate, *others = fields["recommendation"]
     recommendation = Recommendation(answer_from_text(certificate), *others)
-    return Recommended(**{**fields, "recommendation": recommendation})
+    return Recommended(**{**fields, "recommendation": recommendation, "others": tuple(fields["others"])})
 
 
 def _recommending(settings: Settings) -> Recommending:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from oversight.app.advice import advise
+from oversight.app.alarms import ProcessStatus, find_alarms
 from oversight.app.clock import now_us, read_simulated_us
 from oversight.app.handover import run_folder
 from oversight.app.policies_in_force import policies_of
@@ -28,17 +29,6 @@ __all__ = ["ProcessStatus", "Status", "read_status"]
 
 _STALE_US = 5_000_000
 """Processes report each second; five are missed by one that hangs, not by one that is busy."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessStatus:
-    """One process: whether it lives, and for how many seconds it has said nothing (None: it says nothing regularly)."""
-
-    name: str
-    pid: int
-    alive: bool
-    silent_s: float | None
-    stale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +116,9 @@ def read_status(
     revisions = {worker.threshold_revision for worker in workers}
     return Status(
         data_dir=str(data_dir.resolve()),
-        state=_state(processes, alarms := _alarms(processes, supervisor, controller, keeper, workers, agreed=agreed)),
+        state=_state(
+            processes, alarms := find_alarms(processes, supervisor, controller, keeper, workers, agreed=agreed)
+        ),
         alarms=(*alarms, *(f"oversight warning: {one}" for one in (keeper.critical_warnings if keeper else ()))),
         problems=controller.problems if controller else (),
         warnings=(*_say_simulated(simulated), *(controller.warnings if controller else ())),
@@ -190,52 +182,6 @@ def _processes(
         )
         for name, pid, at_us in said
     )
-
-
-def _alarms(
-    processes: tuple[ProcessStatus, ...],
-    supervisor: SupervisorReport | None,
-    controller: ControllerReport | None,
-    keeper: KeeperReport | None,
-    workers: tuple[WorkerReport, ...],
-    *,
-    agreed: bool,
-) -> tuple[str, ...]:
-    alarms = []
-    stopped = not any(process.alive for process in processes)
-    for process in () if stopped else processes:
-        if not process.alive:
-            alarms.append(f"the {process.name} (pid {process.pid}) is not running")
-        elif process.stale:
-            alarms.append(f"the {process.name} (pid {process.pid}) has said nothing for {process.silent_s:.0f} s")
-    if supervisor and supervisor.rolling_problem:
-        alarms.append(f"the last rolling restart stopped: {supervisor.rolling_problem}")
-    if controller and controller.problems:
-        which = "the last good rules of an earlier run decide" if controller.last_good else "the last good ones decide"
-        alarms.append(f"the rule files have {len(controller.problems)} problem(s); {which}")
-    alarms += _keeper_alarms(keeper)
-    if controller and controller.admin_problem:
-        alarms.append(f"nothing is served on the admin port: {controller.admin_problem}")
-    if controller and controller.control_problem:
-        alarms.append(f"changes of thresholds and stops may be missing here: {controller.control_problem}")
-    if controller and controller.access_problem:
-        alarms.append(f"whose credentials are taken may be out of date: {controller.access_problem}")
-    alarms += controller.broken_constraints if controller else ()
-    if not agreed:
-        alarms.append("workers decide by different rules")
-    alarms += [f"worker-{worker.index}: {worker.problem}" for worker in workers if worker.problem]
-    if lost := sum(worker.records_lost for worker in workers):
-        alarms.append(f"{lost} records could not be written since the server started")
-    return tuple(alarms)
-
-
-def _keeper_alarms(keeper: KeeperReport | None) -> Iterator[str]:
-    if keeper and keeper.store_problem:
-        yield f"the store does not take records: {keeper.store_problem}"
-    if keeper and keeper.feedback_problem:
-        yield f"outcomes teach nothing at the moment: {keeper.feedback_problem}"
-    if keeper and keeper.warnings_problem:
-        yield f"the warning signs cannot be tested: {keeper.warnings_problem}"
 
 
 def _state(processes: tuple[ProcessStatus, ...], alarms: tuple[str, ...]) -> str:

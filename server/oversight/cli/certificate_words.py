@@ -41,8 +41,14 @@ def footnotes(found: Recommendation, confidence: float) -> Iterator[str]:
     """Yield what somebody who decides by the answer has to know."""
     model = f"model version {found.model_version}" if found.model_version else "requests that named no model version"
     yield f"policy {found.policy}, {found.eligible:,} decisions that {found.name} alone decides about, {model}"
-    spent = f"answer {found.call} on new evidence in this scope; it spent {found.delta:.4g} of {1 - confidence:.4g}"
-    yield f"{spent}{'; this is the stored answer, and asking again spent nothing' if found.stored else ''}"
+    if found.call:
+        spent = f"answer {found.call} on new evidence in this scope; it spent {found.delta:.4g} of {1 - confidence:.4g}"
+        yield f"{spent}{'; this is the stored answer, and asking again spent nothing' if found.stored else ''}"
+    else:
+        yield "there is no label in this scope yet, and nothing was spent"
+    if found.other_model_versions:
+        names = ", ".join(name or "(none named)" for name in found.other_model_versions)
+        yield f"NOT about other model versions, which this value would govern, too: {names}"
     if found.erased:
         yield f"{found.erased:,} decisions are left out because their personal part is erased"
     yield f"certificate {found.digest}; {told(found.evidence_through)}"

@@ -12,23 +12,29 @@ from oversight.cli.listing import Listing
 from oversight.cli.output import percent
 from oversight_client import ErrorRate, ErrorRateReport, RateState
 
-__all__ = ["describe_rate", "print_rates", "standing", "unknown"]
+__all__ = ["describe_rates", "print_rates", "standing", "unknown"]
 
 _STYLES = {"below": "green", "above": "red", "either": "yellow", "unknown": "magenta"}
 
 
-def describe_rate(rate: ErrorRate, target: float, confidence: float) -> str:
-    """Return the answer to "what is our AI's error rate?" in one sentence."""
+def describe_rates(found: ErrorRateReport, target: float, confidence: float) -> list[tuple[ErrorRate, str]]:
+    """Return the answers to "what is our AI's error rate?": of what went out unreviewed, and of all that it wrote."""
+    rates = [(found.on_the_loop, "Replies that nobody reviewed"), (found.total, "All replies and drafts")]
+    return [(rate, _describe(rate, of, target, confidence)) for rate, of in rates if rate is not None]
+
+
+def _describe(rate: ErrorRate, of: str, target: float, confidence: float) -> str:
+    begun = f"{of}: the AI's error rate is"
     if rate.state is not RateState.MEASURED or rate.rate is None:
         so_far = f" (so far {_errors(rate)})" if rate.n else ""
-        return f"The AI's error rate is {unknown(rate)}{so_far}."
+        return f"{begun} {unknown(rate)}{so_far}."
     found = f"{percent(rate.rate)}, {level(confidence)} interval {interval(rate.low, rate.high)}"
     words = {
         "below": f"below the target of {level(target)}",
         "above": f"above the target of {level(target)}",
         "either": f"on which side of the target of {level(target)} is open",
     }
-    return f"The AI's error rate is {found}, {_errors(rate)}: {words[standing(rate, target)]}."
+    return f"{begun} {found}, {_errors(rate)}: {words[standing(rate, target)]}."
 
 
 def unknown(rate: ErrorRate) -> str:
@@ -46,8 +52,9 @@ def standing(rate: ErrorRate, target: float) -> str:
 
 
 def print_rates(found: ErrorRateReport, target: float, confidence: float, screen: Console, now: datetime) -> None:
-    """Print the rate of everything, then that of each group."""
-    screen.print(Text(describe_rate(found.total, target, confidence), style=_style(found.total, target)))
+    """Print the rates of what went out unreviewed and of everything, then that of each group."""
+    for rate, words in describe_rates(found, target, confidence):
+        screen.print(Text(words, style=_style(rate, target)))
     if found.rates:
         _listing(found, target, confidence, now).print(screen)
     if found.left_out:

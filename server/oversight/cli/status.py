@@ -55,7 +55,7 @@ def run(
     else. Exit code 1 where something is wrong.
     """
     if admin is not None and (data_dir is not None or only_probe):
-        raise UsageError("--admin, --data-dir and --probe: --admin asks a server anywhere, the others the one here")
+        raise UsageError("--admin asks a server anywhere, --data-dir and --probe the one here: give it alone, or not")
     if only_probe:
         _probe(data_dir, timeout_s, as_json=as_json)
         return

@@ -12,7 +12,7 @@ from oversight.cli.insight_words import age
 from oversight.cli.output import in_words
 from oversight_client import OversightWarning, WarningReport, WarningSign, WarningState
 
-__all__ = ["SIGNS", "STALE", "describe_warnings", "doubts", "must_act", "place"]
+__all__ = ["SIGNS", "STALE", "describe_warnings", "doubts", "must_act", "no_warning", "place"]
 
 SIGNS: Mapping[WarningSign, str] = {
     WarningSign.CSAT_FALLS: "Satisfaction falls while volume rises",
@@ -52,7 +52,8 @@ def describe_warnings(found: WarningReport, now: datetime) -> RenderableType:
     """Return what is shown of *found*, worst first."""
     lines: list[RenderableType] = [Text(f"! {doubt}", style="red") for doubt in doubts(found, now)]
     if not found.warnings and found.tested_at is not None:
-        lines.append(Text("no warning stands", style="green"))
+        calm = found.ok and not found.insufficient_data
+        lines.append(Text(no_warning(found), style="green" if calm else "magenta"))
     for one in found.warnings:
         lines += _lines(one, now)
     if found.left_out:
@@ -60,6 +61,14 @@ def describe_warnings(found: WarningReport, now: datetime) -> RenderableType:
     if found.tested_at is not None:
         lines.append(Text(f"tested {found.tested_at:%Y-%m-%d %H:%M} UTC ({age(found.tested_at, now)} ago)"))
     return Group(*lines)
+
+
+def no_warning(found: WarningReport) -> str:
+    """Return in words that no warning stands, and of how many signs nobody knows."""
+    if not found.ok and not found.insufficient_data:
+        return "no warning stands: there was nothing on record to test"
+    known = f"no warning stands; tested and well: {found.ok:,}"
+    return f"{known}, too little data to tell: {found.insufficient_data:,}" if found.insufficient_data else known
 
 
 def place(one: OversightWarning) -> str:

@@ -39,7 +39,8 @@ class Recommended(NamedTuple):
 
     `autonomy_in_force` is the share (0..1) of eligible decisions that are autonomous at the value in force. `stored`:
     it is the answer of an earlier call, and spent nothing. `erased` counts decisions that were left out because their
-    personal part is gone. `through_us` is up to when records are in it, None before any are.
+    personal part is gone. `through_us` is up to when records are in it, None before any are. `others` are the other
+    model versions that decided in the scope within the window, by name: nothing is said of them.
     """
 
     policy: str
@@ -52,3 +53,4 @@ class Recommended(NamedTuple):
     stored: bool
     erased: int
     through_us: int | None
+    others: tuple[str, ...]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from oversight.engine.decision import Tier
 from oversight.feedback.error_rates import Counts, ErrorRate, rate_of_counts
 from oversight.insight.values import Grouped, largest_first
 from oversight.storage.evidence import Cell, CellFilter, EvidenceReader, RateCounts, Split
 
 __all__ = ["ErrorRates", "GroupRate", "find_error_rates"]
 
+_ON = int(Tier.HUMAN_ON_THE_LOOP)
 _NOTHING = RateCounts(Cell(), 0, 0, 0, 0, 0, None)
 
 
@@ -23,9 +25,14 @@ class GroupRate(NamedTuple):
 
 
 class ErrorRates(NamedTuple):
-    """The rate of everything that was asked for, and those of its groups, the largest first."""
+    """
+    The rate of everything that was asked for, and those of its groups, the largest first.
+
+    `on_the_loop` is that of what customers got unreviewed, None where another tier was asked for.
+    """
 
     total: GroupRate
+    on_the_loop: GroupRate | None
     groups: tuple[GroupRate, ...]
     grouped: Grouped
 
@@ -46,9 +53,15 @@ def find_error_rates(
     """
     through_us = evidence.through_us()
     # At least what is counted below: between two looks of the reader more may come in.
-    total = next(iter(evidence.rate_counts(wanted, (), now_us)), _NOTHING)
+    total = _counted(evidence, wanted, now_us)
+    unreviewed = _counted(evidence, wanted._replace(tier=_ON), now_us) if wanted.tier in (None, _ON) else None
     counted = evidence.rate_counts(wanted, split, now_us)
-    volume = max(evidence.volume(wanted), total.volume, sum(one.volume for one in counted))
+    volume = max(
+        evidence.volume(wanted),
+        total.volume,
+        0 if unreviewed is None else unreviewed.volume,
+        sum(one.volume for one in counted),
+    )
 
     def rate(one: RateCounts) -> GroupRate:
         found = rate_of_counts(
@@ -57,4 +70,13 @@ def find_error_rates(
         return GroupRate(one.cell, found, one.newest_label_us)
 
     shown, left_out = largest_first(counted, lambda one: one.volume, lambda one: one.cell)
-    return ErrorRates(rate(total), tuple(map(rate, shown)), Grouped(left_out, through_us))
+    return ErrorRates(
+        rate(total),
+        None if unreviewed is None else rate(unreviewed),
+        tuple(map(rate, shown)),
+        Grouped(left_out, through_us),
+    )
+
+
+def _counted(evidence: EvidenceReader, wanted: CellFilter, now_us: int) -> RateCounts:
+    return next(iter(evidence.rate_counts(wanted, (), now_us)), _NOTHING)

@@ -18,7 +18,7 @@ from oversight.insight.answers import answer_from_text, answer_to_text
 from oversight.insight.governing import Replayer, govern
 from oversight.insight.question import Asked, Recommended
 from oversight.rules.scopes import Scope
-from oversight.storage.evidence import CellFilter, EvidenceReader, EvidenceRow
+from oversight.storage.evidence import CellFilter, EvidenceReader, EvidenceRow, Split
 from oversight.storage.protocols import RecordLister
 from oversight.storage.recommendations import RecommendationKey, RecommendationStore, StoredRecommendation
 from oversight.storage.records import PageKey, RecordFilter
@@ -33,6 +33,7 @@ _ATTEMPTS = 20
 _PAGES = 20
 """Pages of records that are searched for the newest decision in a scope."""
 _PEOPLE_LEAD = 3
+_OTHERS = 100
 
 
 class Bounds(NamedTuple):
@@ -122,6 +123,7 @@ class Recommending:
             stored=stored,
             erased=found.erased,
             through_us=through_us,
+            others=self._others(wanted, governed.policy),
         )
 
     def _answer(
@@ -132,9 +134,11 @@ class Recommending:
             answer, after = recommend(
                 found.rows, question, ledger, model_version=key.model_version, population=found.population
             )
-            # Without labels nothing was looked at, and nothing is spent.
-            if after is ledger or not len(found.rows):
-                return answer, after is ledger
+            if not len(found.rows):
+                # Nothing was looked at, and nothing is spent.
+                return answer._replace(call=0, delta=0.0), False
+            if after is ledger:
+                return answer, True
             text = answer_to_text(answer.certificate)
             row = StoredRecommendation(answer.call, answer.digest, answer.delta, text, self._log.now_us(), author)
             if self._store.add(key, row):
@@ -162,6 +166,13 @@ class Recommending:
             if after is None:
                 break
         return ""
+
+    def _others(self, wanted: CellFilter, policy: str) -> tuple[str, ...]:
+        """Return the model versions beside the one that is *wanted*, by name, the first hundred."""
+        by = (Split.MODEL_VERSION, Split.DEPARTMENT)
+        counted = self._evidence.hours(wanted._replace(model_version=None), by)
+        found = {one.cell.model_version or "" for one in counted if self._decides(policy, one.cell.department)}
+        return tuple(sorted(found - {wanted.model_version}))[:_OTHERS]
 
     def _decides(self, policy: str, department: str | None) -> bool:
         """Tell whether *policy*, or one that extends it, decides for the department."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -37,12 +38,18 @@ class WarningReader(Protocol):
 
 
 class ListedWarnings(NamedTuple):
-    """Warnings, how many were left out, when all were last tested (None: never), and why not since, or empty."""
+    """
+    Warnings, how many were left out, when all were last tested (None: never), and why not since, or empty.
+
+    `ok` and `insufficient_data` count those of what was asked for that stand so, listed or not.
+    """
 
     warnings: tuple[StoredWarning, ...]
     left_out: int
     tested_at_us: int | None
     problem: str
+    ok: int = 0
+    insufficient_data: int = 0
 
 
 class Warnings:
@@ -69,8 +76,14 @@ class Warnings:
         wanted = [one for one in found if every or one.standing.state not in _ASKED_FOR_ONLY]
         wanted.sort(key=lambda one: (_RANK[one.standing.state], one.standing.raised_at_us or 0))
         tested = self._reader.tested()
+        states = Counter(one.standing.state for one in found)
         return ListedWarnings(
-            tuple(wanted[:MOST_GROUPS]), len(wanted[MOST_GROUPS:]), tested.at_us, tested.problem or self._late(tested)
+            tuple(wanted[:MOST_GROUPS]),
+            len(wanted[MOST_GROUPS:]),
+            tested.at_us,
+            tested.problem or self._late(tested),
+            states[State.OK],
+            states[State.INSUFFICIENT_DATA],
         )
 
     def _late(self, tested: LastTest) -> str:

@@ -393,11 +393,12 @@ class GetErrorRatesResponse(_message.Message):
     RATES_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     EVIDENCE_THROUGH_FIELD_NUMBER: _builtins.int
+    ON_THE_LOOP_FIELD_NUMBER: _builtins.int
     left_out: _builtins.int
     """Groups that were left out because there are more."""
     @_builtins.property
     def total(self) -> Global___ErrorRate:
-        """Of everything that was asked for."""
+        """Of everything that was asked for: what the AI sent by itself, and what it drafted for people to review."""
 
     @_builtins.property
     def rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErrorRate]:
@@ -407,6 +408,10 @@ class GetErrorRatesResponse(_message.Message):
     def evidence_through(self) -> _timestamp_pb2.Timestamp:
         """Up to when what was recorded is in the answer. Absent before anything is."""
 
+    @_builtins.property
+    def on_the_loop(self) -> Global___ErrorRate:
+        """Of what was asked for and is on the loop: what customers got unreviewed. Absent where another tier was asked for."""
+
     def __init__(
         self,
         *,
@@ -414,10 +419,11 @@ class GetErrorRatesResponse(_message.Message):
         rates: _abc.Iterable[Global___ErrorRate] | None = ...,
         left_out: _builtins.int = ...,
         evidence_through: _timestamp_pb2.Timestamp | None = ...,
+        on_the_loop: Global___ErrorRate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through", "on_the_loop", b"on_the_loop", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through", "left_out", b"left_out", "rates", b"rates", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through", "left_out", b"left_out", "on_the_loop", b"on_the_loop", "rates", b"rates", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -912,10 +918,16 @@ class ListWarningsResponse(_message.Message):
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     TESTED_AT_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
+    OK_FIELD_NUMBER: _builtins.int
+    INSUFFICIENT_DATA_FIELD_NUMBER: _builtins.int
     left_out: _builtins.int
     """Warnings that were left out because there are more."""
     problem: _builtins.str
     """Why the last test could not be done; empty where it could."""
+    ok: _builtins.int
+    """Signs of what was asked for that stand at OK somewhere, listed or not, from 0."""
+    insufficient_data: _builtins.int
+    """Signs of what was asked for that stand at INSUFFICIENT_DATA somewhere, listed or not, from 0."""
     @_builtins.property
     def warnings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warning]:
         """Worst first; at most 10000."""
@@ -931,10 +943,12 @@ class ListWarningsResponse(_message.Message):
         left_out: _builtins.int = ...,
         tested_at: _timestamp_pb2.Timestamp | None = ...,
         problem: _builtins.str = ...,
+        ok: _builtins.int = ...,
+        insufficient_data: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tested_at", b"tested_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["left_out", b"left_out", "problem", b"problem", "tested_at", b"tested_at", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["insufficient_data", b"insufficient_data", "left_out", b"left_out", "ok", b"ok", "problem", b"problem", "tested_at", b"tested_at", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

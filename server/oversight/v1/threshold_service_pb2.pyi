@@ -1414,6 +1414,7 @@ class RecommendThresholdsResponse(_message.Message):
     DIGEST_FIELD_NUMBER: _builtins.int
     ERASED_FIELD_NUMBER: _builtins.int
     EVIDENCE_THROUGH_FIELD_NUMBER: _builtins.int
+    OTHER_MODEL_VERSIONS_FIELD_NUMBER: _builtins.int
     status: Global___CertificateStatus.ValueType
     """Whether a value is proven."""
     threshold: _builtins.float
@@ -1447,9 +1448,9 @@ class RecommendThresholdsResponse(_message.Message):
     autonomy_in_force: _builtins.float
     """Share of eligible decisions that are autonomous at the value in force, 0..1."""
     call: _builtins.int
-    """The number of this answer among those on new evidence in this scope, from 1."""
+    """The number of this answer among those on new evidence in this scope, from 1; 0 where there is no label yet."""
     delta: _builtins.float
-    """The chance of error that it spent."""
+    """The chance of error that it spent; 0 where there is no label yet."""
     stored: _builtins.bool
     """Whether it is the stored answer to the same question about the same evidence."""
     digest: _builtins.str
@@ -1463,6 +1464,12 @@ class RecommendThresholdsResponse(_message.Message):
     @_builtins.property
     def evidence_through(self) -> _timestamp_pb2.Timestamp:
         """Up to when what was recorded is in the answer. Absent before anything is."""
+
+    @_builtins.property
+    def other_model_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Other model versions that decided in this scope within the window, by name; empty where requests named none. The
+        answer says nothing about them, and the value would govern them, too.
+        """
 
     def __init__(
         self,
@@ -1489,10 +1496,11 @@ class RecommendThresholdsResponse(_message.Message):
         digest: _builtins.str = ...,
         erased: _builtins.int = ...,
         evidence_through: _timestamp_pb2.Timestamp | None = ...,
+        other_model_versions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "evidence_through", b"evidence_through", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "autonomy", b"autonomy", "autonomy_in_force", b"autonomy_in_force", "call", b"call", "candidates", b"candidates", "delta", b"delta", "digest", b"digest", "eligible", b"eligible", "erased", b"erased", "errors", b"errors", "evidence_through", b"evidence_through", "labels_needed", b"labels_needed", "missed", b"missed", "model_version", b"model_version", "n", b"n", "name", b"name", "policy", b"policy", "signal", b"signal", "status", b"status", "stored", b"stored", "threshold", b"threshold", "upper_bound", b"upper_bound", "value_in_force", b"value_in_force"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "autonomy", b"autonomy", "autonomy_in_force", b"autonomy_in_force", "call", b"call", "candidates", b"candidates", "delta", b"delta", "digest", b"digest", "eligible", b"eligible", "erased", b"erased", "errors", b"errors", "evidence_through", b"evidence_through", "labels_needed", b"labels_needed", "missed", b"missed", "model_version", b"model_version", "n", b"n", "name", b"name", "other_model_versions", b"other_model_versions", "policy", b"policy", "signal", b"signal", "status", b"status", "stored", b"stored", "threshold", b"threshold", "upper_bound", b"upper_bound", "value_in_force", b"value_in_force"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
     _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015

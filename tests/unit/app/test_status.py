@@ -109,7 +109,7 @@ def test_a_server_that_has_ended_is_stopped(tmp_path: Path) -> None:
             "the controller (pid 2) has said nothing for 7 s",
         ),
         (
-            {"workers": (replace(WORKER, at_us=NOW_US - 6 * SECOND_US),)},
+            {"workers": (replace(WORKER, at_us=NOW_US - 6 * SECOND_US), OTHER)},
             "the worker-0 (pid 3) has said nothing for 6 s",
         ),
         (
@@ -134,7 +134,8 @@ def test_a_server_that_has_ended_is_stopped(tmp_path: Path) -> None:
             "the constraint 'a < b' does not hold",
         ),
         ({"workers": (WORKER, replace(OTHER, digest="e" * 64))}, "workers decide by different rules"),
-        ({"workers": (replace(WORKER, problem="cannot load"),)}, "worker-0: cannot load"),
+        ({"workers": (WORKER, replace(OTHER, problem="cannot load"))}, "worker-1: cannot load"),
+        ({"workers": (WORKER,)}, "1 of 2 workers have started"),
         (
             {"workers": (replace(WORKER, records_lost=2), replace(OTHER, records_lost=1))},
             "3 records could not be written since the server started",

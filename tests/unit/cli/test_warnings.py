@@ -79,15 +79,19 @@ def test_what_was_never_tested_is_not_called_quiet(warnings, insight):
 
 def test_no_warning_is_said(warnings, insight):
     """An empty screen would be read as a failure."""
-    del insight.answers["ListWarnings"].warnings[:]
+    answer = insight.answers["ListWarnings"]
+    del answer.warnings[:]
     result = warnings()
-    assert (0, True) == (result.exit_code, "no warning stands" in result.stdout)
+    said = "no warning stands; tested and well: 1, too little data to tell: 1"
+    assert (0, said) == (result.exit_code, result.stdout.splitlines()[0])
+    answer.ok = answer.insufficient_data = 0
+    assert "no warning stands: there was nothing on record to test" == warnings().stdout.splitlines()[0]
 
 
 def test_machines_get_what_the_service_said(warnings):
     """Absent is null, states are bare names."""
     found = json.loads(warnings("--json", "--all").stdout)
-    assert ["warnings", "left_out", "tested_at", "problem"] == list(found)
+    assert ["warnings", "left_out", "tested_at", "problem", "ok", "insufficient_data"] == list(found)
     first = found["warnings"][0]
     assert ("REVIEWS_SKIPPED", "CRITICAL", None, 0.61) == tuple(
         first[name] for name in ("sign", "state", "intent", "value")
@@ -161,13 +165,15 @@ def test_the_page_has_a_card_for_each_of_the_five_signs(warnings, insight, tmp_p
         (0, "Somebody must act.", "bad"),
         (1, "Nothing is critical; somebody should look.", "open"),
         (2, "Nothing is critical; somebody should look.", "open"),
-        (3, "of the rest nobody knows.", "unknown"),
-        (4, "No warning stands.", "good"),
+        (3, "No warning stands; tested and well: 1, too little data to tell: 1.", "unknown"),
+        (4, "No warning stands; tested and well: 1.", "good"),
     ],
 )
 def test_only_what_was_tested_and_found_well_is_green(warnings, insight, tmp_path, first, said, kind):
     """Too little data is not OK, and neither are answers of other customers."""
-    del insight.answers["ListWarnings"].warnings[:first]
+    answer = insight.answers["ListWarnings"]
+    del answer.warnings[:first]
+    answer.insufficient_data = int(first < 4)
     warnings("--all", "--html", tmp_path / "w.html")
     page = read_page(tmp_path / "w.html")
     assert said in page.text

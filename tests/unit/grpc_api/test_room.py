@@ -26,7 +26,7 @@ UNKNOWN = rate_of_counts(Counts(1, 0, 0, 0, 0, None), now_us=0, total_volume=1)
 def error_rates() -> Any:
     """Return as many groups as there may be, with the longest names."""
     groups = tuple(GroupRate(cell, UNKNOWN, None) for cell in CELLS)
-    return rates_to_proto(ErrorRates(GroupRate(Cell(), UNKNOWN, None), groups, BEHIND))
+    return rates_to_proto(ErrorRates(GroupRate(Cell(), UNKNOWN, None), None, groups, BEHIND))
 
 
 def containment() -> Any:

@@ -219,7 +219,7 @@ def test_without_evidence_nothing_is_spent(scene: Scene) -> None:
     """To ask too early must not cost what is left for later."""
     for _ in range(2):
         found = scene.ask()
-        assert (CertificateStatus.NO_SAFE_THRESHOLD, 1, False) == (
+        assert (CertificateStatus.NO_SAFE_THRESHOLD, 0, False) == (
             *(found.recommendation.certificate.status, found.recommendation.call, found.stored),
         )
     assert found.recommendation.certificate.labels_needed > 361

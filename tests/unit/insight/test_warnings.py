@@ -62,6 +62,7 @@ def test_the_worst_come_first_and_of_those_the_oldest() -> None:
         (one.standing.state, one.standing.raised_at_us) for one in listed(kept).warnings
     ]
     assert [State.INSUFFICIENT_DATA, State.OK] == [one.standing.state for one in listed(kept, every=True).warnings[4:]]
+    assert (1, 1) == (listed(kept).ok, listed(kept).insufficient_data)
     assert ("acme", None, None) == kept.asked
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
-from oversight.cli.error_rate_words import describe_rate, standing, unknown
+from oversight.cli.error_rate_words import describe_rates, standing, unknown
 from oversight.cli.html.bars import Bar, draw_bars
 from oversight.cli.html.document import Cell, Number, render_table
 from oversight.cli.insight_page.findings import Question
@@ -22,10 +22,9 @@ _WORDS = {"below": "below the target", "above": "above the target", "either": "u
 
 def rate_section(found: ErrorRateReport, question: Question) -> Iterator[str]:
     """Yield the elements of the section."""
-    kind = _KINDS[standing(found.total, question.target)]
     yield "<h2>How often does the AI err?</h2>"
-    answer = describe_rate(found.total, question.target, question.confidence)
-    yield f'<p class="answer {kind}">{escape(answer)}</p>'
+    for rate, words in describe_rates(found, question.target, question.confidence):
+        yield f'<p class="answer {_KINDS[standing(rate, question.target)]}">{escape(words)}</p>'
     if found.rates:
         yield _chart(found, question)
     if len(found.rates) > _MOST_BARS:
@@ -67,6 +66,8 @@ def _table(found: ErrorRateReport, question: Question) -> str:
     ]
     everything = ["everything", *[""] * (len(groups) - 1)]
     rows = [[*everything, *_figures(found.total, question)]]
+    if found.on_the_loop is not None:
+        rows.insert(0, ["unreviewed", *everything[1:], *_figures(found.on_the_loop, question)])
     rows += [[*group_cells(rate.group), *_figures(rate, question)] for rate in found.rates]
     return render_table(columns, rows, "Every figure")
 

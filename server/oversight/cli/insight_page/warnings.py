@@ -9,7 +9,7 @@ from html import escape
 from oversight.cli.html.document import Number, render_cell
 from oversight.cli.insight_words import age
 from oversight.cli.output import in_words
-from oversight.cli.warning_words import SIGNS, doubts, must_act, place
+from oversight.cli.warning_words import SIGNS, doubts, must_act, no_warning, place
 from oversight_client import OversightWarning, WarningReport, WarningSign
 
 __all__ = ["warning_section"]
@@ -47,9 +47,8 @@ def _answer(found: WarningReport, now: datetime) -> tuple[str, str]:
         return "Nothing was tested yet.", "unknown"
     if states & {"WARN", "BIASED"}:
         return "Nothing is critical; somebody should look.", "open"
-    if "INSUFFICIENT_DATA" in states:
-        return "No warning stands where there was enough to test; of the rest nobody knows.", "unknown"
-    return "No warning stands.", "good"
+    words = f"{no_warning(found).capitalize()}."
+    return words, "good" if found.ok and not found.insufficient_data else "unknown"
 
 
 def _card(sign: WarningSign, heading: str, warnings: Sequence[OversightWarning]) -> str:

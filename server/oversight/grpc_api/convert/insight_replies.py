@@ -45,6 +45,7 @@ def rates_to_proto(found: ErrorRates) -> pb.GetErrorRatesResponse:
         rates=rates,
         left_out=found.grouped.left_out + more,
         evidence_through=time_to_proto(found.grouped.through_us),
+        on_the_loop=None if found.on_the_loop is None else _rate(found.on_the_loop),
     )
 
 

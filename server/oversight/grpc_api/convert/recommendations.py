@@ -67,6 +67,7 @@ def recommended_to_proto(found: Recommended) -> pb.RecommendThresholdsResponse:
         digest=digest,
         erased=found.erased,
         evidence_through=time_to_proto(found.through_us),
+        other_model_versions=found.others,
     )
 
 

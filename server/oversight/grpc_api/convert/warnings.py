@@ -44,7 +44,13 @@ def warning_query(message: pb.ListWarningsRequest) -> WarningQuery:
 def warnings_to_proto(listed: ListedWarnings) -> pb.ListWarningsResponse:
     """Return the warnings as a message; what would make it too large is among those left out."""
     warnings, more = fitting(map(_warning, listed.warnings))
-    response = pb.ListWarningsResponse(warnings=warnings, left_out=listed.left_out + more, problem=listed.problem)
+    response = pb.ListWarningsResponse(
+        warnings=warnings,
+        left_out=listed.left_out + more,
+        problem=listed.problem,
+        ok=listed.ok,
+        insufficient_data=listed.insufficient_data,
+    )
     if listed.tested_at_us is not None:
         response.tested_at.FromMicroseconds(listed.tested_at_us)
     return response
