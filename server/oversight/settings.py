@@ -219,3 +219,12 @@ class Settings(BaseSettings):
                 f"({self.journal_max_bytes}): a segment must fit into the limit"
             )
         return self
+
+    @model_validator(mode="after")
+    def _simulation_has_its_own_store(self) -> Settings:
+        if self.simulated_clock is not None and self.store:
+            raise ValueError(
+                "simulated_clock (--simulated-clock, OVERSIGHT_SIMULATED_CLOCK) and store (--store, OVERSIGHT_STORE) "
+                "are both set: retention would remove by a time that is not real; leave one of them out"
+            )
+        return self

@@ -186,6 +186,12 @@ def test_a_segment_must_fit_into_the_limit_of_all_of_them() -> None:
         Settings(journal_segment_bytes=200_000, journal_max_bytes=100_000)
 
 
+def test_a_simulated_clock_never_meets_a_store_that_others_have() -> None:
+    """A year that was set by mistake would be thirteen months after everything: retention removes it for good."""
+    with pytest.raises(ValidationError, match=r"--simulated-clock.*--store.*leave one of them out"):
+        Settings(simulated_clock=Path("clock"), store="postgresql+psycopg://oversight@127.0.0.1/oversight")
+
+
 def test_settings_never_change() -> None:
     """Processes of one server must agree on them."""
     with pytest.raises(ValidationError, match="frozen"):

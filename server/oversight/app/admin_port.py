@@ -23,11 +23,15 @@ class AdminPort:
     def __init__(self, server: Server) -> None:
         self.problem = ""
         self._server = server
-        self._open = False
+        self._open = self._closed = False
 
     def open(self) -> None:
-        """Begin to serve if that is not done yet; a failure is logged once, and the next call tries again."""
-        if self._open:
+        """
+        Begin to serve if that is not done yet; a failure is logged once, and the next call tries again.
+
+        Nothing is done after `close`: a server of gRPC that has ended and is started again ends the process.
+        """
+        if self._open or self._closed:
             return
         try:
             self._server.start()
@@ -40,6 +44,6 @@ class AdminPort:
             self.problem = ""
 
     def close(self, grace_s: float) -> None:
-        """Take no more calls; those under way get *grace_s* seconds."""
+        """Take no more calls, now and later; those under way get *grace_s* seconds."""
+        self._closed = True
         self._server.stop(grace_s)
-        self._open = False

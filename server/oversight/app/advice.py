@@ -45,6 +45,8 @@ def _sentences(
         yield "the store: nothing is lost, records wait in the journals; mend it, and watch the room on the disk"
     if keeper and keeper.feedback_problem and not keeper.store_problem:
         yield "error rates and labelled_outcomes: they stay what they are; mend the store, and all is counted later"
+    if keeper and keeper.warnings_problem and not keeper.store_problem:
+        yield "the warning signs: nobody knows how they stand; mend what is named, and they are tested by themselves"
     if not agreed:
         yield "the workers: they agree within a second after a change; if this stays, send SIGHUP to the supervisor"
     if any(worker.problem for worker in workers):

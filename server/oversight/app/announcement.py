@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from oversight.access.tokens import NO_TOKENS, TokenBook
@@ -34,7 +35,7 @@ def announce(
     rules = "the default policy of the package" if settings.policy is None else str(settings.policy.resolve())
     target = "" if settings.listen == _DEFAULT_LISTEN else f" --target {settings.listen}"
     admin = "" if settings.admin_listen == _DEFAULT_ADMIN_LISTEN else f" --admin {settings.admin_listen}"
-    folder = "" if settings.data_dir == _DEFAULT_DATA_DIR else f" --data-dir {settings.data_dir}"
+    folder = "" if settings.data_dir == _DEFAULT_DATA_DIR else f" --data-dir {shlex.quote(str(settings.data_dir))}"
     count = f"{workers} worker{'' if workers == 1 else 's'}{' and one on standby' if standby else ''}"
     lines = [
         f"Oversight serves decisions on {settings.listen} with {count}.",
@@ -75,12 +76,12 @@ def _has_callers(settings: Settings, tokens: TokenBook) -> bool:
 
 def _first_token(settings: Settings) -> str:
     """Return the command that makes a token for whoever tries the commands below it."""
-    words = ["oversight token create me --role decide --role record --role read"]
+    words = ["oversight", "token", "create", "me", "--role", "decide", "--role", "record", "--role", "read"]
     if settings.data_dir != _DEFAULT_DATA_DIR:
-        words.append(f"--data-dir {settings.data_dir}")
+        words += ["--data-dir", str(settings.data_dir)]
     if settings.store:
-        words.append(f"--store {settings.store}")
-    return " ".join(words)
+        words += ["--store", settings.store]
+    return shlex.join(words)
 
 
 def _describe_version(controller: ControllerReport | None) -> str:

@@ -16,6 +16,7 @@ from oversight.app.control_report import describe_control
 from oversight.app.control_watch import ControlWatch
 from oversight.app.file_check import FileCheck
 from oversight.app.handover import run_folder
+from oversight.app.insights import open_insights
 from oversight.app.keys import load_keys
 from oversight.app.last_control import LastControlFile
 from oversight.app.last_good import LastGoodFile
@@ -29,23 +30,16 @@ from oversight.app.server_status import server_status
 from oversight.app.signals import SignalPipe
 from oversight.app.snapshot_outbox import SnapshotOutbox
 from oversight.app.status import read_status
-from oversight.app.store import open_control_listener, open_control_store, open_store_database, open_store_reader
+from oversight.app.store import open_control_listener, open_control_store, open_store_reader
 from oversight.app.store_reader import StoreReader
 from oversight.app.threshold_desk import ThresholdDesk
 from oversight.app.yielding import settle_memory
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.admin_server import build_admin_server
-from oversight.grpc_api.insight_service import InsightUseCases
-from oversight.insight.desk import InsightDesk
-from oversight.insight.warnings import Warnings
 from oversight.policy_desk import PolicyDesk
 from oversight.settings import Settings
-from oversight.storage.erasure import Erasure
-from oversight.storage.evidence_reader import SqlEvidence
 from oversight.storage.listing import SqlListing
-from oversight.storage.replayable import SqlReplayable
 from oversight.storage.snapshot_listing import SqlSnapshotListing
-from oversight.storage.warning_store import SqlWarnings
 from oversight.telemetry.counters import Counters
 from oversight.telemetry.logs import configure_logs
 from oversight.telemetry.tracing import Telemetry, start_telemetry
@@ -127,7 +121,7 @@ class _Controller:
         self._reloading = Reloading(self._policy, published=lambda: self._publication.in_force.digest, wake=wake)
         self._policy_loop = Repetition("the look at the rule files", settings.policy_poll_s, self._reloading.look)
         self._reader = open_store_reader(settings)
-        self._eraser = Erasure(open_store_database(settings).engine, id_key=load_keys(settings).id_key, clock_us=now_us)
+        self._insights = open_insights(settings, self._reader, id_key=load_keys(settings).id_key, clock_us=now_us)
         self._thresholds = ThresholdDesk(
             settings,
             self._control_store,
@@ -173,7 +167,7 @@ class _Controller:
         self._admin = AdminPort(
             build_admin_server(
                 self._settings,
-                insights=self._insights(),
+                insights=self._insights,
                 thresholds=self._thresholds.use_cases,
                 policies=self._policy_desk(),
                 counters=counters,
@@ -225,13 +219,6 @@ class _Controller:
             write_report(self._run, report)
         except OSError as error:
             _log.warning("the heartbeat cannot be written: %s", error)
-
-    def _insights(self) -> InsightUseCases:
-        listing = SqlListing(self._reader.reading)
-        reasons = SqlReplayable(self._reader.reading)
-        desk = InsightDesk(SqlEvidence(self._reader.reading), records=listing, reasons=reasons, clock_us=now_us)
-        warnings = Warnings(SqlWarnings(self._reader.reading), clock_us=now_us)
-        return InsightUseCases(listing, self._eraser, desk, warnings)
 
     def _policy_desk(self) -> PolicyDesk:
         data_dir = self._settings.data_dir

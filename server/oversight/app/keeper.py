@@ -132,7 +132,6 @@ class _Keeper:
             through_us=evidence.through_us,
             drained_through_us=lambda: self._drain.state.drained_through_us,
         )
-        labelled = LabelledWatch(self._run, evidence.label_counts)
         rules = KeptRules(settings.data_dir)
         steps = BreakerSteps(rules, lambda: open_control_store(settings), clock_us=now_us)
         store = SqlWarningStore(self._learning)
@@ -161,7 +160,7 @@ class _Keeper:
             Repetition(
                 "the feed of the evidence", _every(settings, _FEED_S), self._feed.step, hurry=lambda: self._feed.hurries
             ),
-            Repetition("the count of labels", _LABELLED_S, labelled.step),
+            Repetition("the count of labels", _LABELLED_S, LabelledWatch(self._run, evidence.label_counts).step),
             Repetition("the test of the warning signs", _every(settings, _TEST_S), self._warnings.step),
             Repetition("the look at volume and confidence", _ANOMALIES_S, self._anomalies.step),
         )

@@ -32,6 +32,7 @@ class LabelledWatch:
         self._counts = counts
         self._most = most
         self._written: list[LabelCounts] | None = None
+        self._left_out = 0
 
     def step(self) -> None:
         """Look and write; where the store is away, what was written stays."""
@@ -39,12 +40,15 @@ class LabelledWatch:
             found = list(self._counts())
         except StoreUnavailableError:
             return  # said by the drain
-        if len(found) > self._most:
+        left_out = max(0, len(found) - self._most)
+        if left_out and not self._left_out:
             _log.warning(
                 "labels of %d combinations of tenant, intent and model version: the %d with the fewest count as none",
                 len(found),
-                len(found) - self._most,
+                left_out,
             )
+        self._left_out = left_out
+        if left_out:
             found = sorted(found, key=lambda one: one.labels, reverse=True)[: self._most]
         if found != self._written:
             write_file(self._run / _NAME, json.dumps(found, separators=(",", ":")).encode())

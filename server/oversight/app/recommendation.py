@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from oversight import errors
 from oversight.app.children import end_with_parent
-from oversight.app.clock import now_us
+from oversight.app.clock import now_us, use_simulated_clock
 from oversight.app.last_good import LastGoodFile
 from oversight.errors import CallError, OverloadedError, OversightError, StoreUnavailableError
 from oversight.insight.question import Asked, Recommended
@@ -159,8 +159,10 @@ def _answer(told: Mapping[str, Any]) -> dict[str, Any]:
     from oversight.insight.answers import answer_to_text
 
     asked = Asked(**{**told["asked"], "scope": Scope(*told["asked"]["scope"])})
+    settings = Settings.model_validate(told["settings"])
+    use_simulated_clock(settings.simulated_clock)
     try:
-        found = _recommending(Settings.model_validate(told["settings"])).recommend(asked, told["author"])
+        found = _recommending(settings).recommend(asked, told["author"])
     except CallError as error:
         return {"error": type(error).__name__, "text": str(error), "metadata": dict(error.metadata)}
     certificate, *others = found.recommendation

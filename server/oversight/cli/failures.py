@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from oversight.cli.output import harmless
 from oversight.errors import OversightError, SetupError, UsageError
 
 __all__ = ["CommandError", "Failure", "describe_failure", "report"]
@@ -61,7 +62,7 @@ def describe_failure(error: Exception) -> Failure:
 
 def report(failure: Failure, *, as_json: bool) -> None:
     """Print *failure*: lines on stderr and, with *as_json*, `{"error": …}` without the exit code on stdout."""
-    sys.stderr.write(f"oversight: {failure.message}\n")
+    sys.stderr.write(f"oversight: {harmless(failure.message)}\n")
     if as_json:
         shown = asdict(failure)
         del shown["exit_code"]

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from oversight.cli.fields import Field, with_hint
+from oversight.cli.whole_file import check_place
 from oversight.errors import UsageError
 
 __all__ = ["FILTERS", "SlowTimeoutS", "ToPage", "check_page", "filters_of", "parse_level", "parse_split"]
@@ -62,9 +63,5 @@ def parse_level(option: str, value: float) -> float:
 
 def check_page(path: Path | None) -> None:
     """Refuse a file that cannot be written, before anything is asked of a server; raises `UsageError`."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise UsageError(f"--html {path}: this is a folder; name a file in it")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"--html {path}: there is no folder {path.absolute().parent}")
+    if path is not None:
+        check_place("--html", path)

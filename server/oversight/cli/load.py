@@ -24,6 +24,7 @@ from oversight.cli.mapping import ColumnMap, parse_maps, takes
 from oversight.cli.options import AsJson, Insecure, Target, Tenant, TimeoutS
 from oversight.cli.output import console, error_console, print_json
 from oversight.cli.row_files import open_rows
+from oversight.cli.whole_file import check_place
 from oversight.errors import UsageError
 
 __all__ = ["run"]
@@ -73,8 +74,8 @@ def run(
     """
     if arrivals not in ARRIVALS:
         raise UsageError(f"--arrivals {arrivals}: expected {' or '.join(ARRIVALS)}")
-    if html and not html.absolute().parent.is_dir():
-        raise UsageError(f"--html {html}: there is no folder {html.absolute().parent}")
+    if html is not None:
+        check_place("--html", html)
     shares, asked = _read_rates(rate, rates, saturation)
     plan = Plan(
         target=target,

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
-__all__ = ["ROLES", "colour", "console", "error_console", "in_words", "percent", "print_json", "shown"]
+__all__ = [
+    "ROLES",
+    "Screen",
+    "colour",
+    "console",
+    "error_console",
+    "harmless",
+    "in_words",
+    "percent",
+    "print_json",
+    "shown",
+]
 
 ROLES: Mapping[str, str] = {
     "HUMAN_ON_THE_LOOP": "the AI acts, people watch metrics and exceptions",
@@ -27,16 +39,33 @@ _COLOURS: Mapping[str, str] = {
     "TRANSFER": "red",
 }
 
+# C0 and C1 but for the line feed: a terminal may take any of them, or what follows, for a command.
+_CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n")}, "\ufffd")
 
-def console() -> Console:
+
+class Screen(Console):
+    """A console on which text is only ever text: what callers sent (an intent, a department) commands no terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield what *renderable* looks like, with control characters of its text replaced."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=harmless(segment.text))
+
+
+def harmless(text: str) -> str:
+    """Return *text* with U+FFFD for each control character but the line feed."""
+    return text.translate(_CONTROLS)
+
+
+def console() -> Screen:
     """Return the console on stdout; made when asked for, because tests and pipes change what stdout is."""
     # Nothing is cut to the width of a screen that is not there.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    return Screen(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
-def error_console() -> Console:
+def error_console() -> Screen:
     """Return the console on stderr, for progress and rows that failed."""
-    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    return Screen(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_json(value: Mapping[str, object]) -> None:

@@ -17,9 +17,12 @@ from oversight.cli.insight_page.page import write_page
 from oversight.cli.options import Admin, AsJson, Insecure, takes_fields
 from oversight.cli.output import console, print_json
 from oversight.cli.threshold_scope import find_scope
+from oversight.errors import UsageError
 from oversight_client import AdminClient, Recommendation, value_to_dict
 
 __all__ = ["run"]
+
+_NOT_OF_CERTIFICATES = ("tenant", "tier", "since", "until")
 
 
 @takes_fields(FILTERS)
@@ -41,12 +44,14 @@ def run(
     """
     Write error rates, warning signs and quality as one page with charts; filters are combined.
 
-    The page is one file that loads nothing from elsewhere. Without --recommend it has no certificate: a report that is
+    The page is one file that loads nothing from elsewhere. Warning signs are those of the tenant and the department,
+    whatever else is named: they are tested for these. Without --recommend it has no certificate: a report that is
     made every day would spend the chance of error that certificates live on.
     """
     split = parse_split(by)
     levels = {"target": parse_level("--target", target), "confidence": parse_level("--confidence", confidence)}
     check_page(html)
+    _check_certificate(given, policy, recommend=recommend)
     filters: dict[str, Any] = filters_of(given)
     places: dict[str, Any] = {name: filters[name] for name in ("tenant_id", "department") if name in filters}
     with open_admin(admin, timeout_s, insecure=insecure) as client:
@@ -66,6 +71,18 @@ def run(
         print_json({"file": str(html), **{name: value_to_dict(value) for name, value in parts.items()}})
     else:
         console().print(f"the page is {html}", markup=False, soft_wrap=True)
+
+
+def _check_certificate(given: Mapping[str, object], policy: str, *, recommend: bool) -> None:
+    """Refuse what a certificate would leave out: on the page it would seem to be about that."""
+    if policy and not recommend:
+        raise UsageError("--policy is the certificate's: give --recommend too")
+    for name in _NOT_OF_CERTIFICATES:
+        if recommend and name in given:
+            raise UsageError(
+                f"--{name} and --recommend: a certificate is about all tenants and tiers and the last 90 days; leave "
+                "one of the two out"
+            )
 
 
 def _recommend(

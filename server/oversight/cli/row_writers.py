@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from oversight.cli.whole_file import check_place, whole_file
 from oversight.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,39 +47,20 @@ def check_out(path: Path) -> None:
     """Refuse a file that cannot be written, before anything is asked of a server; raises `UsageError`."""
     if path.suffix.lower() not in _SUFFIXES:
         raise UsageError(f"--out {path}: expected a name that ends in {' or '.join(_SUFFIXES)}")
-    if path.is_dir():
-        raise UsageError(f"--out {path}: this is a folder; name a file in it")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"--out {path}: there is no folder {path.absolute().parent}")
+    check_place("--out", path)
     if path.suffix.lower() == ".parquet":
         _load_pyarrow(path)
 
 
 @contextmanager
 def writing(path: Path, columns: Mapping[str, Column]) -> Iterator[RowWriter]:
-    """
-    Give a writer of *columns* to *path*, in the format of its name.
-
-    The file has another name until everything is in it and on the disk: where writing fails or is interrupted, whatever
-    was at *path* before is there still, and nothing else.
-    """
-    # Readable by this user alone: whoever may read records need not be everybody on this machine.
-    number, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".unfinished")
-    unfinished = Path(name)
-    try:
+    """Give a writer of *columns* to *path*, in the format of its name; the file is there whole or not at all."""
+    with whole_file(path) as unfinished:
+        writer = _open(path, unfinished, columns)
         try:
-            writer = _open(path, unfinished, columns)
-            try:
-                yield writer
-            finally:
-                writer.close()
-            os.fsync(number)
+            yield writer
         finally:
-            os.close(number)
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+            writer.close()
 
 
 def _open(path: Path, unfinished: Path, columns: Mapping[str, Column]) -> RowWriter:

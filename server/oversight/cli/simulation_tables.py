@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from oversight.cli.output import in_words, percent
 from oversight.feedback.signs import Sign
@@ -109,7 +110,7 @@ def _rate(one: RateBesideTruth) -> dict[str, object]:
 def print_runs(scenario: Scenario, runs: Sequence[Run], console: Console) -> None:
     """Print the sums, and of a single run everything that was found."""
     figures = runs_as_dict(scenario, runs)
-    console.print(f"{scenario.scenario}: {scenario.description}", style="bold")
+    console.print(f"{scenario.scenario}: {scenario.description}", style="bold", markup=False)
     messages, outcomes = (sum(getattr(run.tally, name) for run in runs) for name in ("messages", "outcomes"))
     console.print(f"{scenario.days} days, {messages:,} messages, {outcomes:,} outcomes in {len(runs)} run(s)")
     for sign in _rows(figures["signs"]):
@@ -143,7 +144,7 @@ def _print_found(run: Run, console: Console) -> None:
         table.add_column(heading)
     for one in run.tally.found:
         where = one.intent or (f"rule {one.rule_id}" if one.rule_id else "the whole")
-        table.add_row(str(one.day), in_words(one.sign), where, one.state, "" if one.expected else "false alarm")
+        table.add_row(str(one.day), in_words(one.sign), Text(where), one.state, "" if one.expected else "false alarm")
     console.print(table)
 
 

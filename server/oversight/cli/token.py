@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from oversight.access.identity import MAX_TENANT_LENGTH, Identity, Role, check_name, read_roles
 from oversight.cli.options import AsJson, DataDir
@@ -143,7 +144,8 @@ def _show(found: Sequence[StoredToken], *, as_json: bool) -> None:
         row = _row(token)
         made, expires = str(row["created_at"]), str(row["expires_at"] or "never")
         roles, tenant = " ".join(token.roles), token.tenant_id or "any"
-        table.add_row(token.token_id, token.name, roles, tenant, row["state"], made, token.created_by, expires)
+        cells = (token.token_id, token.name, roles, tenant, str(row["state"]), made, token.created_by, expires)
+        table.add_row(*map(Text, cells))
     console().print(table)
 
 

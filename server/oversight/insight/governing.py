@@ -17,6 +17,7 @@ from oversight.engine.runtime import observe
 from oversight.engine.snapshot import Snapshot, assemble
 from oversight.errors import NotRecommendableError, UnknownThresholdError
 from oversight.feedback.candidates import ThresholdLimits, stricter
+from oversight.insight.limits import constraint_limits
 from oversight.rules.scopes import Scope
 from oversight.rules.suggest import suggest
 from oversight.storage.replayable import ReplayableDecision
@@ -29,7 +30,6 @@ _FARTHEST = 1e19
 """Beyond every signal's range and every amount: whatever there is lies between this and its negative."""
 _DECIMALS = 12
 _INCLUSIVE = ("below", "above")
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 # The tier depends on no key, and nothing here is put on record.
 _KEYS = Keys(id_key=bytes(32), audit_key=bytes(32), audit_key_id="")
 _log = logging.getLogger(__name__)
@@ -72,7 +72,10 @@ def govern(
         threshold.minimum,
         threshold.maximum,
         threshold.tightens,
-        (*_constraints(values, policy, name, scope, now_us), *_parents(rules, values, policy, name, scope, now_us)),
+        (
+            *constraint_limits(values, policy, name, scope, now_us),
+            *_parents(rules, values, policy, name, scope, now_us),
+        ),
         inclusive,
     )
     try:
@@ -169,20 +172,6 @@ def _comparisons(rules: RulesInForce, policy: Policy, name: str) -> Iterator[tup
             for check in checks(normal_form(rule.when)):
                 if isinstance(check.operand, ThresholdRef) and check.operand.name == name:
                     yield (one, rule.id), check.signal, check.operator, check.operand.offset
-
-
-def _constraints(values: Values, policy: Policy, name: str, scope: Scope, now_us: int) -> Iterator[tuple[str, float]]:
-    """Yield what constraints ask of the threshold, given the other sides' values in the scope."""
-    find = values.lookup(policy.name, now_us)
-
-    def side(one: str | float) -> float:
-        return find(one, scope).value if isinstance(one, str) else one
-
-    for one in policy.constraints:
-        if one.left == name and one.right != name:
-            yield one.operator, side(one.right)
-        elif one.right == name and one.left != name:
-            yield _TURNED[one.operator], side(one.left)
 
 
 def _parents(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from oversight.feedback.facts import Verdict
 from oversight.insight.places import Place
+from oversight.insight.values import add_moments
 from oversight.storage.evidence import Cell, CellFilter, EvidenceReader, EvidenceRow, FactSums, Moments, Split
 
 __all__ = [
@@ -136,13 +137,7 @@ def gather(reader: EvidenceReader, day: int) -> SignFacts:
 def sum_days(days: Mapping[int, FactSums], since: int, until: int) -> tuple[Moments, Moments]:
     """Return the scores of what the AI handled, and of what people handled, from day *since* to before *until*."""
     chosen = [days[day] for day in range(since, until) if day in days]
-    return _add([one.csat_ai for one in chosen]), _add([one.csat_human for one in chosen])
-
-
-def _add(moments: list[Moments]) -> Moments:
-    return Moments(
-        sum(one.n for one in moments), sum(one.total for one in moments), sum(one.squares for one in moments)
-    )
+    return add_moments(one.csat_ai for one in chosen), add_moments(one.csat_human for one in chosen)
 
 
 def _place(cell: Cell) -> Place:

@@ -12,11 +12,11 @@ from oversight.feedback.escalations import counted_baseline, unexpected_escalati
 from oversight.feedback.repeat_contacts import MATURE_H, RecentRepeats, repeat_contact_rises, watch_repeats
 from oversight.feedback.reviews import Approvals, join_reviews, rubber_stamps, skipped_reviews
 from oversight.feedback.signs import Finding, Sign, State, judge
-from oversight.feedback.welch import Scores
 from oversight.insight.places import Found, Place
+from oversight.insight.satisfaction import scores_from
 from oversight.insight.sign_facts import DAY_US, HOUR_US, RECENT_DAYS, PlaceRows, SignFacts, gather, sum_days
 from oversight.insight.unknown_cells import find_unknown
-from oversight.storage.evidence import EvidenceReader, FactSums, Moments
+from oversight.storage.evidence import EvidenceReader, FactSums
 
 __all__ = ["WINDOWS_US", "find_signs"]
 
@@ -79,16 +79,9 @@ def _csat_of(intents: Sequence[Mapping[int, FactSums]], until: int) -> Finding:
     scores = []
     for days in intents:
         ai, human = sum_days(days, middle, until)
-        scores.append(IntentCsat(_scores(ai), _scores(sum_days(days, first, middle)[0]), _scores(human)))
+        scores.append(IntentCsat(scores_from(ai), scores_from(sum_days(days, first, middle)[0]), scores_from(human)))
     contacts = [sum(days[day].handled_ai for days in intents if day in days) for day in range(first, until)]
     return csat_falls(scores, contacts[-RECENT_DAYS:], contacts[:-RECENT_DAYS])
-
-
-def _scores(moments: Moments) -> Scores:
-    n, total, squares = moments
-    mean = total / n if n else 0.0
-    # Not below 0: the difference of two sums is rounded.
-    return Scores(n, mean, max(0.0, squares - n * mean * mean) / (n - 1) if n > 1 else 0.0)
 
 
 def _repeats(facts: SignFacts) -> Iterable[Found]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil, floor
 
 from oversight.engine.control import Setting
@@ -12,6 +12,7 @@ from oversight.errors import CallError
 from oversight.feedback.breaker import Tightenable, stricter_step, tighten
 from oversight.feedback.candidates import RAISE, ThresholdLimits, stricter
 from oversight.feedback.signs import Finding
+from oversight.insight.limits import constraint_limits
 from oversight.rules.scopes import Scope
 from oversight.thresholds.checks import check_outcome, check_settings
 from oversight.thresholds.effects import EffectKind, find_effects, overall, spans
@@ -20,7 +21,6 @@ from oversight.thresholds.values import RulesInForce, Values, narrower_scopes, r
 
 __all__ = ["Steps"]
 
-_TURNED: Mapping[str, str] = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _log = logging.getLogger(__name__)
 
 
@@ -74,7 +74,10 @@ class Steps:
         for place in narrower_scopes([self.scope], values.scopes(self.policy, [name])):
             value = now(name, place).value
             limits = ThresholdLimits(
-                threshold.minimum, threshold.maximum, threshold.tightens, self._constraints(name, place, values, now_us)
+                threshold.minimum,
+                threshold.maximum,
+                threshold.tightens,
+                constraint_limits(values, self._policy, name, place, now_us),
             )
             after = self._after(Tightenable(name, value, limits, self._policy.breaker.steps[name]), findings)
             if after is None or after == value:
@@ -97,18 +100,3 @@ class Steps:
         if after % 1 and self.rules.counts(self.policy, threshold.name):
             after = float(ceil(after) if threshold.limits.tightens == RAISE else floor(after))
         return after
-
-    def _constraints(self, name: str, place: Scope, values: Values, now_us: int) -> tuple[tuple[str, float], ...]:
-        """Return what the other thresholds' values in the *place* leave to *name*, as `ThresholdLimits` has it."""
-        lookup = values.lookup(self.policy, now_us)
-
-        def value_of(side: str | float) -> float:
-            return lookup(side, place).value if isinstance(side, str) else side
-
-        found = []
-        for one in self._policy.constraints:
-            if name == one.left:
-                found.append((one.operator, value_of(one.right)))
-            elif name == one.right:
-                found.append((_TURNED[one.operator], value_of(one.left)))
-        return tuple(found)

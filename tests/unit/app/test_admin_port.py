@@ -54,6 +54,20 @@ def test_a_port_that_is_taken_is_a_problem_and_tried_again() -> None:
     assert not is_served(address)
 
 
+def test_one_that_was_closed_is_not_opened_again() -> None:
+    """The last report of a controller comes behind it: a server that has ended would take the process with it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    admin = an_admin_port(address)
+    admin.open()
+    admin.close(0)
+
+    admin.open()
+
+    assert ("", False) == (admin.problem, is_served(address))
+
+
 def test_a_successor_may_open_it_beside_its_predecessor() -> None:
     """The new controller must not wait for the last reader of the old one."""
     with socket.socket() as probe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,20 @@ def test_where_credentials_are_needed_and_nobody_has_any_the_first_command_makes
     assert "Try, in another shell, with a token in OVERSIGHT_TOKEN:" == lines[begin + 2]
     store = "postgresql://oversight@db.example/records"
     assert f"{command} --store {store}" in announce(Settings(authentication="required", store=store), 1, CONTROLLER)
+
+
+def test_commands_are_quoted_for_the_shell(tmp_path: Path) -> None:
+    """A folder with a space is two words else, and what stands behind an ampersand is not part of the address."""
+    folder, store = (
+        tmp_path / "my data",
+        "postgresql+psycopg://me@db/records?sslmode=require&target_session_attrs=read-write",
+    )
+    said = announce(Settings(authentication="required", data_dir=folder, store=store), 1, CONTROLLER)
+    (made,) = [line for line in said.splitlines() if "token create" in line]
+    (status,) = [line for line in said.splitlines() if "oversight status" in line]
+
+    assert ["--data-dir", str(folder), "--store", store] == shlex.split(made)[-4:]
+    assert ["oversight", "status", "--data-dir", str(folder)] == shlex.split(status)
 
 
 @pytest.mark.parametrize(

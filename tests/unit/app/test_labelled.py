@@ -77,6 +77,22 @@ def test_no_more_are_handed_on_than_a_worker_should_keep(tmp_path: Path, caplog:
     assert "the 3 with the fewest count as none" in caplog.text
 
 
+def test_too_many_are_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """They are looked at every three seconds; a log full of that hides everything else."""
+    counts = Counts(ONE, OTHER)
+    watch = LabelledWatch(tmp_path, counts, most=1)
+    watch.step()
+    counts.found = (ONE, OTHER, ONE._replace(model_version="m2"))
+    watch.step()
+    assert 1 == len(caplog.records)
+
+    counts.found = (ONE,)
+    watch.step()
+    counts.found = (ONE, OTHER)
+    watch.step()
+    assert 2 == len(caplog.records), "it was well meanwhile"
+
+
 @pytest.mark.parametrize("content", ["", "{", "{}x", "[1]", '[["a","b","c"]]', '[["a","b","c","many"]]', "7"])
 def test_a_damaged_file_is_as_if_no_label_were_known(tmp_path: Path, content: str) -> None:
     """Rules then take an intent for unproven: more human, and no worker stops."""

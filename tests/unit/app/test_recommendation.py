@@ -102,6 +102,22 @@ def check_answers(place: Place) -> None:
     assert first.recommendation.certificate.candidates
 
 
+def test_in_a_simulation_its_time_is_the_simulated_one(tmp_path: Path) -> None:
+    """By the machine's clock everything in a simulated centre is years old, or still to come."""
+    clock = tmp_path / "clock"
+    clock.write_bytes(NOW_US.to_bytes(8, "little", signed=True))
+    with opened(tmp_path) as place:
+        place.settings = place.settings.model_copy(update={"simulated_clock": clock})
+        count = 400
+        place.world.add(
+            [a_message(n, 0.9, decided_at_us=NOW_US - 3_600_000_000 - n) for n in range(count)],
+            [an_outcome_record(n, verdict=1, label_basis=3) for n in range(count)],
+        )
+        found = place.process()(ASKED._replace(max_error=0.06, window_days=2), "ann").recommendation
+
+    assert (CertificateStatus.CERTIFIED, count) == (found.certificate.status, found.certificate.n)
+
+
 def test_what_the_rules_do_not_know_is_refused_without_a_process(place: Place) -> None:
     """A slip must not cost a second of a processor."""
     process = place.process(longest_s=0.0)

@@ -73,6 +73,8 @@ def test_a_critical_warning_is_named_and_the_server_is_well(tmp_path: Path) -> N
         untested.state,
         untested.alarms[0],
     )
+    (advice,) = untested.advice
+    assert "nobody knows how they stand" in advice
 
 
 def test_a_folder_without_a_server_is_stopped(tmp_path: Path) -> None:

@@ -184,14 +184,32 @@ def test_a_daily_report_spends_nothing(report, insight, tmp_path):
 
 def test_the_report_asks_about_what_was_named(report, insight):
     """Warnings know tenants and departments; a certificate is about a policy's scope."""
-    report("--recommend", "--tenant", "t", "--department", "retail_banking", "--intent", "i", "--target", "0.03")
+    report("--tenant", "t", "--department", "retail_banking")
     (warnings,) = insight.requests["ListWarnings"]
     assert ("t", "retail_banking", True) == (warnings.tenant_id, warnings.department, warnings.all)
+    report("--recommend", "--department", "retail_banking", "--intent", "i", "--target", "0.03")
     (asked,) = insight.requests["RecommendThresholds"]
     assert ("retail_banking", "", "i", 0.03) == (
         *(asked.policy, asked.scope.department, asked.scope.intent),
         asked.max_error,
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--recommend", "--tenant", "t"), "--tenant and --recommend: a certificate is about all tenants"),
+        (("--recommend", "--tier", "human_on_the_loop"), "--tier and --recommend"),
+        (("--recommend", "--since", "2026-11-01T00:00:00Z"), "--since and --recommend"),
+        (("--recommend", "--until", "2026-11-01T00:00:00Z"), "--until and --recommend"),
+        (("--policy", "retail_banking"), "--policy is the certificate's: give --recommend too"),
+    ],
+)
+def test_the_report_leaves_nothing_out_that_was_asked(report, insight, words, said):
+    """A certificate of all tenants on a page that is headed by one would be taken for that one's."""
+    result = report(*words)
+    assert (2, True) == (result.exit_code, said in result.stderr)
+    assert {} == insight.requests
 
 
 def test_where_a_question_fails_the_page_of_before_stays(report, insight, tmp_path):

@@ -27,6 +27,12 @@ def test_a_token_is_made_listed_and_revoked_without_a_server(run, tmp_path):
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
 
 
+def test_tenants_are_shown_as_they_are(run, tmp_path):
+    """What looks like markup is part of the name."""
+    run("token", "create", "a", "--role", "read", "--tenant", "t[red]u", "--data-dir", str(tmp_path))
+    assert "t[red]u" in run("token", "list", "--data-dir", str(tmp_path)).stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

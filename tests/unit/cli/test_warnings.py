@@ -52,7 +52,7 @@ def test_a_test_that_failed_is_not_a_quiet_one(warnings, insight):
     insight.answers["ListWarnings"].problem = "the store could not be read"
     result = warnings()
     assert 1 == result.exit_code
-    assert "! the last test could not be done: the store could not be read" in result.stdout
+    assert "! the signs are not tested as they should be: the store could not be read" in result.stdout
 
 
 def test_an_old_test_says_nothing_about_today(warnings, insight):
@@ -62,6 +62,10 @@ def test_an_old_test_says_nothing_about_today(warnings, insight):
     result = warnings()
     assert 1 == result.exit_code
     assert "the signs were last tested 3 d ago" in result.stdout
+
+    insight.answers["ListWarnings"].problem = "the signs were last tested 3 days ago"
+    (doubt,) = [line for line in warnings().stdout.splitlines() if line.startswith("!")]
+    assert "3 days ago" in doubt, "said once where the server has noticed, too"
 
 
 def test_what_was_never_tested_is_not_called_quiet(warnings, insight):

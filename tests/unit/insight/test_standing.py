@@ -48,8 +48,8 @@ def test_a_place_that_is_no_more_has_no_warning() -> None:
     assert [] == stand_all(before, [], now_us=DAY_US, windows_us=WINDOWS_US)
 
 
-def test_sixty_days_tested_day_by_day_raise_and_clear() -> None:
-    """From the day on which it can be seen to two windows after it was over."""
+def test_what_gets_worse_from_test_to_test_ends_critical() -> None:
+    """The message is that of the last test; scores of the last three days are not in it yet."""
     evidence = evidence_of(Days(), falling())
     warnings: list[StoredWarning] = []
     states = []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from html import escape
@@ -21,6 +19,7 @@ from oversight.cli.insight_page.quality import (
 from oversight.cli.insight_page.rates import rate_section
 from oversight.cli.insight_page.warnings import warning_section
 from oversight.cli.output import in_words
+from oversight.cli.whole_file import whole_file
 
 __all__ = ["render_page", "write_page"]
 
@@ -59,14 +58,8 @@ def render_page(findings: Findings) -> str:
 def write_page(path: Path, findings: Findings) -> None:
     """Write the page to *path*, whole or not at all."""
     page = render_page(findings).encode()
-    number, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(number, "wb") as file:
-            file.write(page)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(page)
 
 
 def _body(findings: Findings) -> Iterator[str]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from oversight.grpc_api.convert.listing import MAX_PAGE_BYTES
 from oversight.grpc_api.convert.replies import found_to_proto
+from oversight.grpc_api.convert.room import MOST_BYTES, fitting
 from oversight.reading import FoundDecision
 from oversight.storage.evidence import Cell, DueAudit, EvidenceKey
 from oversight.v1 import decision_pb2, outcome_pb2
@@ -39,10 +39,11 @@ __all__ = [
 
 def rates_to_proto(found: ErrorRates) -> pb.GetErrorRatesResponse:
     """Return error rates as a message."""
+    rates, more = fitting(map(_rate, found.groups))
     return pb.GetErrorRatesResponse(
         total=_rate(found.total),
-        rates=map(_rate, found.groups),
-        left_out=found.grouped.left_out,
+        rates=rates,
+        left_out=found.grouped.left_out + more,
         evidence_through=time_to_proto(found.grouped.through_us),
         on_the_loop=None if found.on_the_loop is None else _rate(found.on_the_loop),
     )
@@ -50,20 +51,22 @@ def rates_to_proto(found: ErrorRates) -> pb.GetErrorRatesResponse:
 
 def containment_to_proto(found: Containments) -> pb.GetContainmentResponse:
     """Return containment as a message."""
+    groups, more = fitting(map(_containment, found.groups))
     return pb.GetContainmentResponse(
         total=_containment(found.total),
-        groups=map(_containment, found.groups),
-        left_out=found.grouped.left_out,
+        groups=groups,
+        left_out=found.grouped.left_out + more,
         evidence_through=time_to_proto(found.grouped.through_us),
     )
 
 
 def csat_to_proto(found: CsatDeltas) -> pb.GetCsatDeltaResponse:
     """Return satisfaction as a message."""
+    groups, more = fitting(map(_csat, found.groups))
     return pb.GetCsatDeltaResponse(
         total=_csat(found.total),
-        groups=map(_csat, found.groups),
-        left_out=found.grouped.left_out,
+        groups=groups,
+        left_out=found.grouped.left_out + more,
         evidence_through=time_to_proto(found.grouped.through_us),
     )
 
@@ -94,7 +97,7 @@ def corrections_to_proto(found: Corrections, token: Callable[[EvidenceKey | None
     for number, one in enumerate(found.corrections):
         correction = _correction(one)
         size_bytes += correction.ByteSize()
-        if number and size_bytes > MAX_PAGE_BYTES:
+        if number and size_bytes > MOST_BYTES:
             response.next_page_token = token(found.corrections[number - 1].key)
             return response
         response.corrections.append(correction)

@@ -11,14 +11,12 @@ from oversight.errors import InvalidRequestError
 from oversight.grpc_api.convert.checks import FieldCheck, check_choice, check_text, check_time
 from oversight.grpc_api.convert.page_tokens import PageTokens, check_page_size
 from oversight.grpc_api.convert.replies import found_to_proto
+from oversight.grpc_api.convert.room import MOST_BYTES
 from oversight.reading import FoundDecision
 from oversight.storage.records import PageKey, RecordFilter, RecordPage
 from oversight.v1 import insight_service_pb2 as pb
 
-__all__ = ["MAX_PAGE_BYTES", "ListQuery", "list_query", "page_to_proto"]
-
-MAX_PAGE_BYTES = 3 * 1024 * 1024
-"""gRPC's clients take 4 MiB unless told otherwise."""
+__all__ = ["ListQuery", "list_query", "page_to_proto"]
 
 _is_digest = re.compile("[0-9a-f]{64}").fullmatch
 
@@ -75,7 +73,7 @@ def page_to_proto(page: RecordPage, token: Callable[[PageKey | None], str]) -> p
     for number, stored in enumerate(page.decisions):
         record = found_to_proto(FoundDecision(stored))
         size_bytes += record.ByteSize()
-        if number and size_bytes > MAX_PAGE_BYTES:
+        if number and size_bytes > MOST_BYTES:
             response.next_page_token = token(_place(page, number - 1))
             return response
         response.records.append(record)

@@ -12,6 +12,7 @@ from oversight.engine.limits import LiveValue
 from oversight.engine.policy import Override, Rule
 from oversight.errors import InvalidRequestError, Problem
 from oversight.grpc_api.convert.checks import check_choice, check_text
+from oversight.grpc_api.convert.room import MOST_BYTES
 from oversight.policy_check import CheckedFiles
 from oversight.policy_desk import FoundPolicy, FoundThreshold, Reloaded
 from oversight.policy_versions import PolicyName, PolicyVersion
@@ -36,9 +37,6 @@ _LARGEST_PAGE = 100
 _MOST_FILES = 1_000
 _LONGEST_PATH = 255
 _MOST_PROBLEMS = 1_000
-_MAX_BYTES = 3 * 1024 * 1024
-"""Of rules or files in one response: gRPC's clients take 4 MiB unless told otherwise."""
-
 _TOKEN = struct.Struct(">q32s")
 _LONGEST_MESSAGE = 2_000
 
@@ -115,7 +113,7 @@ def policy_to_proto(found: FoundPolicy, view: int) -> pb.GetPolicyResponse:
         rule_count=len(policy.rules),
         policies=found.policies,
     )
-    room = _MAX_BYTES - response.ByteSize()
+    room = MOST_BYTES - response.ByteSize()
     if view >= pb.POLICY_VIEW_RULES:
         room = _add_rules(response, sorted(policy.rules, key=lambda rule: rule.id), room)
     if view >= pb.POLICY_VIEW_SOURCE:

@@ -6,14 +6,12 @@ from typing import Any, NamedTuple
 
 from oversight.feedback.signs import Sign
 from oversight.grpc_api.convert.checks import check_choice, check_text
+from oversight.grpc_api.convert.room import fitting
 from oversight.insight.warnings import ListedWarnings
 from oversight.storage.warning_store import StoredWarning
 from oversight.v1 import insight_service_pb2 as pb
 
 __all__ = ["WarningQuery", "warning_query", "warnings_to_proto"]
-
-_MAX_BYTES = 3 * 1024 * 1024
-"""gRPC's clients take 4 MiB unless told otherwise."""
 
 _check_tenant = check_text("tenant_id", 64)
 _check_department = check_text("department", 64)
@@ -45,22 +43,16 @@ def warning_query(message: pb.ListWarningsRequest) -> WarningQuery:
 
 def warnings_to_proto(listed: ListedWarnings) -> pb.ListWarningsResponse:
     """Return the warnings as a message; what would make it too large is among those left out."""
+    warnings, more = fitting(map(_warning, listed.warnings))
     response = pb.ListWarningsResponse(
-        left_out=listed.left_out,
+        warnings=warnings,
+        left_out=listed.left_out + more,
         problem=listed.problem,
         ok=listed.ok,
         insufficient_data=listed.insufficient_data,
     )
     if listed.tested_at_us is not None:
         response.tested_at.FromMicroseconds(listed.tested_at_us)
-    size_bytes = 0
-    for number, one in enumerate(listed.warnings):
-        message = _warning(one)
-        size_bytes += message.ByteSize()
-        if size_bytes > _MAX_BYTES:
-            response.left_out += len(listed.warnings) - number
-            break
-        response.warnings.append(message)
     return response
 
 
