@@ -98,6 +98,7 @@ class QualityParity:
 
     gaps: tuple[QualityGap, ...]
     evidence_through: datetime | None
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)

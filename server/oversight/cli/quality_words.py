@@ -66,6 +66,8 @@ def print_parity(found: QualityParity, screen: Console) -> None:
         figures = (difference(gap.gap), f"{gap.n_ai:,}", f"{gap.n_human:,}", gap_verdict(gap))
         listing.add(*cells, *figures)
     listing.print(screen)
+    if found.left_out:
+        screen.print(f"and {found.left_out:,} more")
 
 
 def print_escalations(found: EscalationQuality, screen: Console) -> None:

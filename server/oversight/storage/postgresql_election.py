@@ -33,6 +33,7 @@ class PostgresqlElection:
         self._parameters = session_parameters(url, connect_timeout_s)
         self._connection: psycopg.Connection[Any] | None = None
         self._elected = False
+        self._closed = False
         self._lock = threading.Lock()
 
     def is_elected(self) -> bool:
@@ -44,12 +45,15 @@ class PostgresqlElection:
             return self._elected
 
     def close(self) -> None:
-        """End the session, and with it the lock."""
+        """End the session, and with it the lock; this one is not elected again."""
         with self._lock:
+            self._closed = True
             self._forget()
             self._elected = False
 
     def _ask(self) -> bool:
+        if self._closed:
+            return False
         try:
             if self._connection is None:
                 self._connection = psycopg.connect(**self._parameters)

@@ -1170,6 +1170,9 @@ class GetQualityParityResponse(_message.Message):
 
     GAPS_FIELD_NUMBER: _builtins.int
     EVIDENCE_THROUGH_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
+    left_out: _builtins.int
+    """Gaps that were left out because there are more."""
     @_builtins.property
     def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___QualityGap]:
         """By tenant, department, intent and rubric; at most 10000."""
@@ -1183,10 +1186,11 @@ class GetQualityParityResponse(_message.Message):
         *,
         gaps: _abc.Iterable[Global___QualityGap] | None = ...,
         evidence_through: _timestamp_pb2.Timestamp | None = ...,
+        left_out: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through", "gaps", b"gaps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence_through", b"evidence_through", "gaps", b"gaps", "left_out", b"left_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -137,6 +137,14 @@ def test_the_page_has_the_numbers_of_the_json(quality, tmp_path):
     assert [] == page.loads
 
 
+def test_scores_that_are_left_out_are_counted(quality, insight, tmp_path):
+    """A list that ends without a word passes for a whole one."""
+    insight.answers["GetQualityParity"].left_out = 1_234
+    result = quality("--html", tmp_path / "q.html")
+    assert "and 1,234 more" in result.stdout
+    assert "1,234 more are left out." in read_page(tmp_path / "q.html").text
+
+
 def test_a_page_without_facts_says_so(quality, insight, tmp_path):
     """Instead of empty tables."""
     insight.answers |= {

@@ -30,6 +30,7 @@ def test_one_is_elected_until_it_goes(elections: tuple[PostgresqlElection, Postg
 
     one.close()
 
+    assert not one.is_elected(), "who goes does not come back, also where the lock is free"
     wait_until(other.is_elected, "the other one to be elected")
     assert not one.is_elected()
 

@@ -52,6 +52,8 @@ def parity_section(found: QualityParity) -> Iterator[str]:
         for gap in found.gaps
     ]
     yield f'<div class="wide">{render_table(columns, rows, "Points of 100")}</div>'
+    if found.left_out:
+        yield f'<p class="note">{found.left_out:,} more are left out.</p>'
 
 
 def escalation_section(found: EscalationQuality) -> Iterator[str]:

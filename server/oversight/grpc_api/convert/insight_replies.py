@@ -73,8 +73,12 @@ def csat_to_proto(found: CsatDeltas) -> pb.GetCsatDeltaResponse:
 
 def quality_to_proto(found: QualityGaps) -> pb.GetQualityParityResponse:
     """Return quality scores side by side as a message."""
-    through = time_to_proto(found.grouped.through_us)
-    return pb.GetQualityParityResponse(gaps=map(_gap, found.gaps), evidence_through=through)
+    gaps, more = fitting(map(_gap, found.gaps))
+    return pb.GetQualityParityResponse(
+        gaps=gaps,
+        evidence_through=time_to_proto(found.grouped.through_us),
+        left_out=found.grouped.left_out + more,
+    )
 
 
 def escalations_to_proto(found: EscalationQuality) -> pb.GetEscalationQualityResponse:
