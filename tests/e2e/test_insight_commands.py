@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from servers import SERVE, started, wait_until
+from e2e.on_evidence import wait_for_evidence
+from servers import SERVE, started
 from unit.cli.page_reader import numbers_in, read_page
 
 ROWS = 1_500
@@ -55,17 +56,15 @@ def test_outcomes_become_a_rate_a_certificate_a_threshold_and_a_page(tmp_path: P
         admin = ("--admin", supervisor.admin_listen)
         oversight("replay", messages, "--target", server.target, "--json")
 
-        def rates() -> dict[str, Any] | None:
-            found: dict[str, Any] = json.loads(oversight("errors", "--json", "--by", "tier", *admin))
-            return found if ROWS == found["total"]["n"] else None
-
-        total = wait_until(rates, "every outcome is in the rate")["total"]
+        wait_for_evidence(server)
+        total = json.loads(oversight("errors", "--json", "--by", "tier", *admin))["total"]
+        assert ROWS == total["n"]
         assert ("MEASURED", wrong, 0) == (total["state"], total["errors"], total["labels_needed"])
         assert total["low"] < wrong / ROWS < total["high"]
 
         asked = ("thresholds", "recommend", "--max-error", "0.05", *admin)
         found = json.loads(oversight(*asked, "--json"))
-        assert ("CERTIFIED", "m-1", 0.85) == (found["status"], found["model_version"], found["value_in_force"])
+        assert ("CERTIFIED", "m-1", 0.85) == (found["status"], found["model_version"], found["value_in_force"]), found
         assert 0.65 < found["threshold"] < 0.85, "the AI is wrong below 0.7, and what is in force is too strict"
         assert found["upper_bound"] <= 0.05
         assert found["autonomy"] > found["autonomy_in_force"]

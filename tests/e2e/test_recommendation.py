@@ -12,9 +12,9 @@ from typing import Any
 import grpc
 import pytest
 
-from oversight.v1 import insight_service_pb2 as insight_pb
-from oversight.v1 import insight_service_pb2_grpc, threshold_service_pb2_grpc
+from e2e.on_evidence import wait_for_evidence
 from oversight.v1 import threshold_service_pb2 as pb
+from oversight.v1 import threshold_service_pb2_grpc
 from oversight_client import AdminClient, Client, Decision, Tier
 from servers import ServerProcess, started, wait_until
 
@@ -96,11 +96,7 @@ def test_a_recommended_threshold_keeps_the_target_on_other_messages(
         )
     before = on_the_loop(decide_all(server, judged, "before"), judged)
     with grpc.insecure_channel(admin_address(server)) as channel:
-        insights = insight_service_pb2_grpc.InsightServiceStub(channel)
-        request = insight_pb.GetErrorRatesRequest(group_by=[insight_pb.DIMENSION_DEPARTMENT])
-        wait_until(
-            lambda: insights.GetErrorRates(request, timeout=30).total.n >= _labelled(decisions), "the evidence", 120
-        )
+        wait_for_evidence(server)
         stub = threshold_service_pb2_grpc.ThresholdServiceStub(channel)
         begun_s = time.monotonic()
         found = stub.RecommendThresholds(pb.RecommendThresholdsRequest(max_error=TARGET), timeout=120)
@@ -122,8 +118,3 @@ def test_a_recommended_threshold_keeps_the_target_on_other_messages(
     for name, (alone, wrong) in (("before", before), ("after", after)):
         print(f"{name}: {alone} of {len(judged)} on the loop ({alone / len(judged):.1%}), {wrong / alone:.2%} wrong")
     assert after[1] / after[0] <= TARGET
-
-
-def _labelled(decisions: Sequence[Decision]) -> int:
-    """Return how many of the decisions have a label of the AI: where people led there is none."""
-    return sum(one.tier is not Tier.HUMAN_AS_THE_LOOP for one in decisions)

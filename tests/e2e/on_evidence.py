@@ -1,0 +1,33 @@
+"""When everything on record has become evidence."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+
+from servers import ServerProcess, wait_until
+
+__all__ = ["wait_for_evidence"]
+
+_BEHIND = (
+    "SELECT count(*) FROM chain_heads LEFT JOIN feedback_cursors USING (writer, chain)"
+    " WHERE chain IN ('decisions', 'outcomes') AND chain_heads.chain_seq > coalesce(feedback_cursors.chain_seq, 0)"
+)
+
+
+def wait_for_evidence(server: ServerProcess) -> None:
+    """Wait until all that was answered is in the embedded store, and all of that in the evidence."""
+    begun_us = time.time_ns() // 1_000
+
+    def is_complete() -> bool:
+        keeper = server.status().keeper
+        if keeper is None or keeper.counted_at_us < begun_us or keeper.pending_records:
+            return False
+        try:
+            with closing(sqlite3.connect(f"file:{server.data_dir / 'records.db'}?mode=ro", uri=True)) as store:
+                return bool(store.execute(_BEHIND).fetchone() == (0,))
+        except sqlite3.OperationalError:
+            return False
+
+    wait_until(is_complete, "everything on record to be evidence")
