@@ -70,8 +70,16 @@ class MemoryEvidence:
         self.decided = list(decided)
         self.down = False
 
-    def rate_counts(self, wanted: CellFilter, split: Sequence[Split], now_us: int) -> list[RateCounts]:  # noqa: ARG002 - the protocol's
+    def rate_counts(
+        self,
+        wanted: CellFilter,
+        splits: Sequence[Sequence[Split]],
+        now_us: int,  # noqa: ARG002 - the protocol's
+    ) -> list[list[RateCounts]]:
         """See `EvidenceReader`; every label counts, as if all had the same chance."""
+        return [self._rate_counts(wanted, split) for split in splits]
+
+    def _rate_counts(self, wanted: CellFilter, split: Sequence[Split]) -> list[RateCounts]:
         labelled = _by_cell([row for row in self._rows(wanted) if row.loss is not None], split)
         return [
             RateCounts(

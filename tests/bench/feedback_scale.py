@@ -20,6 +20,7 @@ from typing import Any
 
 from contract.evidence_world import HOUR_US, START_US, make_decision
 from contract.samples import an_outcome_record
+from oversight.insight.rates import find_error_rates
 from oversight.storage.evidence import CellFilter, Split
 from oversight.storage.evidence_feed import EvidenceFeed
 from oversight.storage.evidence_reader import SqlEvidence
@@ -174,11 +175,10 @@ def _measure_question(store: SqlStore, decisions: int) -> None:
     wanted = CellFilter(since_us=_FIRST_HOUR * HOUR_US, until_us=START_US)
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     questions: dict[str, Callable[[], object]] = {
-        "error rates by department and tier": lambda: reader.rate_counts(
-            wanted, (Split.DEPARTMENT, Split.TIER), START_US
+        "`oversight errors`, by department and tier": lambda: find_error_rates(
+            reader, wanted, (Split.DEPARTMENT, Split.TIER), target=0.05, confidence=0.95, now_us=START_US
         ),
-        "volume": lambda: reader.volume(wanted),
-        "error rates of every cell": lambda: reader.rate_counts(wanted, tuple(Split), START_US),
+        "error rates of every cell": lambda: reader.rate_counts(wanted, [tuple(Split)], START_US),
         "facts of outcomes by department and intent": lambda: reader.fact_sums(
             wanted, (Split.DEPARTMENT, Split.INTENT)
         ),

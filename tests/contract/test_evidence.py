@@ -93,7 +93,7 @@ def small_store() -> Iterator[SqlStore]:
 
 
 def counted(reader: SqlEvidence, wanted: CellFilter, split: Sequence[Split], now_us: int) -> dict[Cell, Counts]:
-    return {found.cell: Counts(*found[1:]) for found in reader.rate_counts(wanted, split, now_us)}
+    return {found.cell: Counts(*found[1:]) for found in reader.rate_counts(wanted, [split], now_us)[0]}
 
 
 WINDOWS = (
@@ -115,6 +115,17 @@ def test_a_rate_is_what_the_statistics_count_in_rows(
         now_us = START_US + hours * HOUR_US
         found = counted(SqlEvidence(store.reading), wanted, split, now_us)
         assert counts_by_rows(world, wanted, split, now_us) == found
+
+
+@settings(max_examples=30, deadline=None)
+@given(worlds(), st.integers(0, 10), st.sampled_from(WINDOWS))
+def test_rates_counted_together_are_those_counted_alone(world: World, hours: int, wanted: CellFilter) -> None:
+    """One look at the labels serves several splits, each with an end and a least chance of its own."""
+    with small_store() as store:
+        take_in(world, store)
+        reader, now_us = SqlEvidence(store.reading), START_US + hours * HOUR_US
+        alone = [reader.rate_counts(wanted, [split], now_us)[0] for split in SPLITS]
+        assert alone == reader.rate_counts(wanted, SPLITS, now_us)
 
 
 BORDER = 80
@@ -403,7 +414,7 @@ def test_what_is_asked_most_is_found_by_an_index(tmp_path: Path) -> None:
     event.listen(store._engine, "before_cursor_execute", explain)  # noqa: SLF001 - the wire to the database
     store.add([], [an_outcome_record(number, outcome_id=f"late-{number}") for number in range(1, 20)])
     finish(EvidenceFeed(store))
-    reader.rate_counts(CellFilter(), (Split.INTENT,), START_US)
+    reader.rate_counts(CellFilter(), [(Split.INTENT,)], START_US)
     reader.due(CellFilter(), 5, None)
     reader.due(CellFilter(intent="refund"), 5, EvidenceKey(5, "a"))
     reader.corrected(CellFilter(), 5, None)

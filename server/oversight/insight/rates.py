@@ -52,16 +52,10 @@ def find_error_rates(
     Raises `StoreUnavailableError`.
     """
     through_us = evidence.through_us()
-    # At least what is counted below: between two looks of the reader more may come in.
-    total = _counted(evidence, wanted, now_us)
-    unreviewed = _counted(evidence, wanted._replace(tier=_ON), now_us) if wanted.tier in (None, _ON) else None
-    counted = evidence.rate_counts(wanted, split, now_us)
-    volume = max(
-        evidence.volume(wanted),
-        total.volume,
-        0 if unreviewed is None else unreviewed.volume,
-        sum(one.volume for one in counted),
-    )
+    everything, by_tier, counted = evidence.rate_counts(wanted, [(), (Split.TIER,), split], now_us)
+    total = next(iter(everything), _NOTHING)
+    # At least what is counted: between two looks of the reader more may come in.
+    volume = max(evidence.volume(wanted), total.volume)
 
     def rate(one: RateCounts) -> GroupRate:
         found = rate_of_counts(
@@ -69,14 +63,11 @@ def find_error_rates(
         )
         return GroupRate(one.cell, found, one.newest_label_us)
 
+    unreviewed = next((one for one in by_tier if one.cell.tier == _ON), _NOTHING)
     shown, left_out = largest_first(counted, lambda one: one.volume, lambda one: one.cell)
     return ErrorRates(
         rate(total),
-        None if unreviewed is None else rate(unreviewed),
+        rate(unreviewed._replace(cell=Cell())) if wanted.tier in (None, _ON) else None,
         tuple(map(rate, shown)),
         Grouped(left_out, through_us),
     )
-
-
-def _counted(evidence: EvidenceReader, wanted: CellFilter, now_us: int) -> RateCounts:
-    return next(iter(evidence.rate_counts(wanted, (), now_us)), _NOTHING)

@@ -36,7 +36,7 @@ def find_unknown(
             volumes[one.cell] += one.decisions
             newest[one.cell] = max(one.hour, newest.get(one.cell, one.hour))
     labels = CellFilter(since_us=(day - WINDOW_DAYS) * DAY_US, until_us=until_us)
-    counts = {one.cell: one for one in reader.rate_counts(labels, _ALL, until_us)}
+    counts = {one.cell: one for one in reader.rate_counts(labels, [_ALL], until_us)[0]}
     in_use = _versions_in_use(newest)
     cells: defaultdict[Place, list[tuple[str, RatedCell]]] = defaultdict(list)
     for cell, volume in sorted(volumes.items(), key=repr):

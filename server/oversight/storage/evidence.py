@@ -206,8 +206,8 @@ class LabelCounts(NamedTuple):
 class EvidenceReader(Protocol):
     """Answers out of the evidence, none of which looks at all decisions; each raises `StoreUnavailableError`."""
 
-    def rate_counts(self, wanted: CellFilter, split: Sequence[Split], now_us: int) -> list[RateCounts]:
-        """Return the counts for error rates of what is *wanted*, as the loop left out, for each cell of the *split*."""
+    def rate_counts(self, wanted: CellFilter, splits: Sequence[Sequence[Split]], now_us: int) -> list[list[RateCounts]]:
+        """Return the counts for error rates of what is *wanted*, as the loop left out: by each split its cells."""
         ...
 
     def volume(self, wanted: CellFilter) -> int:

@@ -6,26 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, literal_column, select
 
 from oversight.engine.decision import Tier
 from oversight.feedback.facts import LabelBasis
 from oversight.storage.evidence import Cell, CellFilter, RateCounts, Split
-from oversight.storage.evidence_places import END_OF_TIME_US, HOUR_US, Window, cell_conditions, cell_of_split, given
+from oversight.storage.evidence_labels import Groups, Labels, Place, count_labels
+from oversight.storage.evidence_places import END_OF_TIME_US, HOUR_US, Window, cell_conditions, cell_of_split
 from oversight.storage.evidence_tables import cells, evidence, hours
 from oversight.storage.tables import decisions
 
 __all__ = ["count_rates"]
-
-_CELLS_A_LOOK = 500
-
-
-class _Asked(NamedTuple):
-    """What is asked for: the window, what time it is, and of each group its cells."""
-
-    window: Window
-    now_us: int
-    groups: Mapping[Cell, Sequence[int]]
 
 
 class _Seen(NamedTuple):
@@ -40,53 +31,49 @@ class _Seen(NamedTuple):
     first_hour: int | None
 
 
-class _Labels(NamedTuple):
-    """What is counted in the rows of one cell; see `RateCounts`."""
-
-    labelled: int
-    n: int
-    errors: int
-    missed: int
-    newest_label_us: int | None
-
-
-def count_rates(connection: Connection, wanted: CellFilter, split: Sequence[Split], now_us: int) -> list[RateCounts]:
+def count_rates(
+    connection: Connection, wanted: CellFilter, splits: Sequence[Sequence[Split]], now_us: int
+) -> list[list[RateCounts]]:
     """
-    Return the counts for what is *wanted*, for each cell of the *split*; see `EvidenceReader.rate_counts`.
+    Return the counts for what is *wanted*, by each of the *splits*; see `EvidenceReader.rate_counts`.
 
-    Four looks, whatever the number of decisions: where the settled ones end (the oldest that is pending), how many
-    decisions had which chance (`hours`), from that the least chance, and with both one look at the labelled rows.
+    Four looks, whatever the number of decisions and of splits: where the settled ones end (the oldest that is pending),
+    how many decisions had which chance (`hours`), from that the least chance, and with both one look at the labelled
+    rows.
     """
-    asked = _Asked(Window.around(wanted), now_us, _groups(connection, wanted, split))
-    ends = _ends(connection, asked)
-    seen = _seen(connection, wanted, asked.window)
-    places: dict[int, tuple[int, float]] = {}
-    for group, ids in asked.groups.items():
-        least = _least(connection, [(one, seen.get(one, ())) for one in ids], ends[group])
-        places |= dict.fromkeys(ids, (ends[group], least))
-    labels = _labels(connection, asked, places)
-    counts = [_sum(group, [(seen.get(one, ()), labels.get(one)) for one in ids]) for group, ids in asked.groups.items()]
-    return [one._replace(open_end=ends[one.cell] < END_OF_TIME_US) for one in counts if one.volume]
+    window = Window.around(wanted)
+    times = {"since_us": window.since_us, "until_us": window.until_us, "now_us": now_us}
+    grouped = _groups(connection, wanted, splits)
+    # Of each cell when its oldest pending decision was made: those before are settled.
+    pending: dict[int, int] = dict(map(tuple, connection.execute(_PENDING, times)))
+    seen = _seen(connection, wanted, window)
+    places = [
+        {group: _place(connection, [(one, seen.get(one, ())) for one in ids], pending) for group, ids in groups.items()}
+        for groups in grouped
+    ]
+    labels = count_labels(connection, times, grouped, places)
+    return [
+        [
+            found
+            for group, ids in groups.items()
+            if (found := _sum(group, [(seen.get(one, ()), found_in.get(one)) for one in ids], of[group])).volume
+        ]
+        for groups, of, found_in in zip(grouped, places, labels, strict=True)
+    ]
 
 
-def _groups(connection: Connection, wanted: CellFilter, split: Sequence[Split]) -> dict[Cell, list[int]]:
-    statement = select(cells.c.cell_id, *(cells.c[name] for name in split)).where(
-        cells.c.tier < int(Tier.HUMAN_AS_THE_LOOP), *cell_conditions(wanted)
-    )
-    groups: dict[Cell, list[int]] = defaultdict(list)
-    for cell_id, *names in connection.execute(statement):
-        groups[cell_of_split(split, names)].append(cell_id)
-    return groups
+def _groups(connection: Connection, wanted: CellFilter, splits: Sequence[Sequence[Split]]) -> list[Groups]:
+    statement = select(cells).where(cells.c.tier < int(Tier.HUMAN_AS_THE_LOOP), *cell_conditions(wanted))
+    grouped: list[dict[Cell, list[int]]] = [defaultdict(list) for _ in splits]
+    for row in connection.execute(statement):
+        for split, groups in zip(splits, grouped, strict=True):
+            groups[cell_of_split(split, [getattr(row, name) for name in split])].append(row.cell_id)
+    return list(grouped)
 
 
-def _ends(connection: Connection, asked: _Asked) -> dict[Cell, int]:
-    """Return, for each group, when its oldest pending decision was made: those before are settled."""
-    window = {"since_us": asked.window.since_us, "until_us": asked.window.until_us, "now_us": asked.now_us}
-    pending: dict[int, int] = dict(map(tuple, connection.execute(_PENDING, window)))
-    return {
-        group: min((pending.get(cell_id, END_OF_TIME_US) for cell_id in ids), default=END_OF_TIME_US)
-        for group, ids in asked.groups.items()
-    }
+def _place(connection: Connection, seen: Sequence[tuple[int, Sequence[_Seen]]], pending: Mapping[int, int]) -> Place:
+    end_us = min((pending.get(cell_id, END_OF_TIME_US) for cell_id, _ in seen), default=END_OF_TIME_US)
+    return Place(end_us, _least(connection, seen, end_us))
 
 
 # Of all cells: what is pending at any time is little, and is found by its own index. With the bare column SQLite would
@@ -147,35 +134,7 @@ def _had(connection: Connection, cell_id: int, one: _Seen, end_us: int) -> bool:
     return connection.execute(_DECIDED, place).first() is not None
 
 
-def _labels(connection: Connection, asked: _Asked, places: Mapping[int, tuple[int, float]]) -> dict[int, _Labels]:
-    found: dict[int, _Labels] = {}
-    window = {"since_us": asked.window.since_us, "until_us": asked.window.until_us, "now_us": asked.now_us}
-    rows = [(cell_id, *place) for cell_id, place in places.items()]
-    for start in range(0, len(rows), _CELLS_A_LOOK):
-        table, values = given("place", _PLACE, rows[start : start + _CELLS_A_LOOK])
-        for cell_id, *counted in connection.execute(text(f"WITH {table} {_COUNT_LABELS}"), {**window, **values}):
-            found[cell_id] = _Labels(*counted)
-    return found
-
-
-_PLACE = {"cell_id": "BIGINT", "end_us": "BIGINT", "least": "DOUBLE PRECISION"}
-# In the sample: settled, and kept with one and the same chance (`feedback.sampling.equal_probability`).
-_SAMPLED = "e.decided_at_us < place.end_us AND e.probability > 0 AND e.draw * e.probability < place.least"
-# A cross join, so that SQLite goes from cells to their rows in the window, and not over all rows there are.
-_COUNT_LABELS = f"""
-SELECT e.cell_id,
-       COUNT(e.loss),
-       SUM(CASE WHEN e.loss IS NOT NULL AND {_SAMPLED} THEN 1 ELSE 0 END),
-       SUM(CASE WHEN e.loss = 1 AND {_SAMPLED} THEN 1 ELSE 0 END),
-       SUM(CASE WHEN e.loss IS NULL AND e.due_at_us < :now_us AND {_SAMPLED} THEN 1 ELSE 0 END),
-       MAX(e.labelled_at_us)
-  FROM place CROSS JOIN evidence e
- WHERE e.cell_id = place.cell_id AND e.decided_at_us >= :since_us AND e.decided_at_us < :until_us
- GROUP BY e.cell_id
-"""  # noqa: S608 - our own names
-
-
-def _sum(group: Cell, parts: Sequence[tuple[Sequence[_Seen], _Labels | None]]) -> RateCounts:
+def _sum(group: Cell, parts: Sequence[tuple[Sequence[_Seen], Labels | None]], place: Place) -> RateCounts:
     labels = [one for _, one in parts if one is not None]
     return RateCounts(
         cell=group,
@@ -185,6 +144,7 @@ def _sum(group: Cell, parts: Sequence[tuple[Sequence[_Seen], _Labels | None]]) -
         errors=sum(one.errors for one in labels),
         missed=sum(one.missed for one in labels),
         newest_label_us=max((one.newest_label_us for one in labels if one.newest_label_us is not None), default=None),
+        open_end=place.end_us < END_OF_TIME_US,
     )
 
 

@@ -50,10 +50,12 @@ class SqlEvidence:
         self._reading = reading
         self._rows_a_look = rows_a_look
 
-    def rate_counts(self, wanted: CellFilter, split: Sequence[Split], now_us: int) -> list[RateCounts]:
+    def rate_counts(self, wanted: CellFilter, splits: Sequence[Sequence[Split]], now_us: int) -> list[list[RateCounts]]:
         """Return the counts for error rates; see `EvidenceReader.rate_counts`."""
         with self._reading() as connection:
-            return [] if connection is None else count_rates(connection, wanted, split, now_us)
+            if connection is None:
+                return [[] for _ in splits]
+            return count_rates(connection, wanted, splits, now_us)
 
     def volume(self, wanted: CellFilter) -> int:
         """Return how many decisions are *wanted*, at all tiers."""

@@ -291,7 +291,7 @@ def test_without_a_database_there_is_no_evidence(place: Place) -> None:
 
     assert Fed() == EvidenceFeed(store).step()
     assert ([], 0, [], []) == (
-        reader.rate_counts(CellFilter(), (), 0),
+        *reader.rate_counts(CellFilter(), [()], 0),
         reader.volume(CellFilter()),
         reader.fact_sums(CellFilter(), ()),
         reader.hours(CellFilter(), ()),
