@@ -16,14 +16,31 @@ from oversight.feedback.facts import DecisionFacts, OutcomeFacts
 from oversight.feedback.labels import label
 from oversight.feedback.rows import rows_of
 from oversight.storage.evidence import Cell, CellFilter, Split
+from oversight.storage.evidence_feed import EvidenceFeed
+from oversight.storage.evidence_reader import SqlEvidence
 from oversight.storage.outcome import Outcome
 from oversight.storage.records import SIGNAL_FIELDS, DecisionRecord, OutcomeRecord
+from oversight.storage.sql import SqlStore
 
 MINUTE_US = 60_000_000
 HOUR_US = 60 * MINUTE_US
 START_US = NOW_US - NOW_US % HOUR_US
 """The world begins with an hour."""
 DUE_H = 2.0
+
+SPLITS: Sequence[Sequence[Split]] = (
+    (),
+    (Split.INTENT,),
+    (Split.DEPARTMENT, Split.TIER),
+    tuple(Split),
+)
+
+WINDOWS = (
+    CellFilter(),
+    CellFilter(intent="refund"),
+    CellFilter(intent="", tier=1),
+    CellFilter(since_us=START_US + HOUR_US, until_us=START_US + 3 * HOUR_US),
+)
 
 _OTHER_DRAFT = "cd" * 32
 
@@ -243,3 +260,25 @@ def counts_by_rows(world: World, wanted: CellFilter, split: Sequence[Split], now
             found = label(decision, facts_of(record, world), now_us=now_us, audit_due_h=DUE_H)
             groups.setdefault(group_of(record, split), []).append((decision, found, math.nan))
     return {group: counts_of(rows_of(rows)) for group, rows in groups.items()}
+
+
+def take_in(world: World, store: SqlStore) -> EvidenceFeed:
+    """Put the world on record as it comes, with the feed at work in between; return it when it is done."""
+    feed = EvidenceFeed(store, audit_due_h=DUE_H, decisions_a_batch=7, outcomes_a_batch=5)
+    for decisions, outcomes, steps in world.batches:
+        store.add(decisions, outcomes)
+        for _ in range(steps):
+            feed.step()
+    finish(feed)
+    return feed
+
+
+def finish(feed: EvidenceFeed) -> None:
+    """Feed until nothing is left."""
+    while feed.step().more:
+        pass
+
+
+def counted(reader: SqlEvidence, wanted: CellFilter, split: Sequence[Split], now_us: int) -> dict[Cell, Counts]:
+    """Return what the reader counts, by cell."""
+    return {found.cell: Counts(*found[1:]) for found in reader.rate_counts(wanted, [split], now_us)[0]}

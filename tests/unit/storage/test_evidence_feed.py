@@ -12,9 +12,20 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from builders import KEYS
-from contract.evidence_world import DUE_H, HOUR_US, MINUTE_US, START_US, World, a_world, counts_by_rows, make_decision
+from contract.evidence_world import (
+    DUE_H,
+    HOUR_US,
+    MINUTE_US,
+    SPLITS,
+    START_US,
+    World,
+    a_world,
+    counted,
+    counts_by_rows,
+    finish,
+    make_decision,
+)
 from contract.samples import an_id, an_outcome_record
-from contract.test_evidence import SPLITS, counted, finish
 from oversight.errors import StoreUnavailableError
 from oversight.storage.checkpoints import CheckpointKey
 from oversight.storage.evidence import CellFilter, EvidenceRow, LabelCounts
