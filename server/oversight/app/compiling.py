@@ -8,23 +8,18 @@ and that one for a CPU (docs/adr/0028).
 from __future__ import annotations
 
 import marshal
-import os
 import pickle
-import subprocess
 import sys
 from pathlib import Path
 
-from oversight.app.children import end_with_parent
+from oversight.app.apart import answer_apart, do_apart
 from oversight.app.snapshot_file import snapshot_stamp
-from oversight.app.yielding import lower_priority, yield_to_callers
 from oversight.engine.compile import Blueprint
 from oversight.errors import InvalidPolicyError
 from oversight.policies import SnapshotSource, compile_source
 from oversight.rules.load import RuleSet
 
 __all__ = ["compile_apart", "compile_beside_callers"]
-
-_SAID_BYTES = 2_000
 
 
 def compile_beside_callers(run: Path, source: SnapshotSource) -> tuple[Blueprint, RuleSet]:
@@ -39,23 +34,16 @@ def compile_apart(source: SnapshotSource) -> tuple[Blueprint, RuleSet]:
     Raises `InvalidPolicyError` with every problem, and RuntimeError where that process ended without an answer. It
     may take as long as it needs, and ends with this one.
     """
-    # -P: as for the server's other processes (app.children).
-    command = [sys.executable, "-P", "-m", __name__, str(os.getpid())]
-    done = subprocess.run(  # noqa: S603 - this very module, by this very interpreter
-        command, input=source.to_document().encode(), capture_output=True, check=False
-    )
-    if done.returncode:
-        said = done.stderr.decode(errors="replace")[-_SAID_BYTES:]
-        raise RuntimeError(f"the process that compiles rules ended with {done.returncode}: {said}")
-    blueprint, rules, problems = pickle.loads(done.stdout)  # noqa: S301 - written by our own child
+    answer = do_apart(__name__, "the process that compiles rules", source.to_document().encode())
+    blueprint, rules, problems = pickle.loads(answer)  # noqa: S301 - written by our own child
     if problems:
         raise InvalidPolicyError(problems)
     return marshal.loads(blueprint), rules  # noqa: S302 - as above
 
 
-def _compile(document: str) -> bytes:
+def _compile(document: bytes) -> bytes:
     try:
-        blueprint, rules = compile_source(SnapshotSource.from_document(document))
+        blueprint, rules = compile_source(SnapshotSource.from_document(document.decode()))
     except InvalidPolicyError as error:
         return pickle.dumps((b"", None, tuple(error.problems)))
     # The blueprint holds code, which pickle does not know.
@@ -63,7 +51,4 @@ def _compile(document: str) -> bytes:
 
 
 if __name__ == "__main__":
-    lower_priority()
-    yield_to_callers()
-    end_with_parent(int(sys.argv[1]))
-    sys.stdout.buffer.write(_compile(sys.stdin.read()))
+    sys.exit(answer_apart(_compile, gives_way=True))

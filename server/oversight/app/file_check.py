@@ -8,15 +8,11 @@ rules are valid. The controller publishes meanwhile, and must do so afterwards (
 from __future__ import annotations
 
 import json
-import os
-import resource
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from oversight.app.children import end_with_parent
-from oversight.app.yielding import lower_priority, yield_to_callers
+from oversight.app.apart import LimitExceededError, Limits, answer_apart, do_apart
 from oversight.errors import Problem
 from oversight.policies import SnapshotSource
 from oversight.policy_check import CheckedFiles, check_source
@@ -28,7 +24,6 @@ __all__ = ["FileCheck"]
 LONGEST_S = 30
 _LARGEST_BYTES = 1024 * 1024 * 1024
 _MOST_PROBLEMS = 1_000
-_NO_ROOM = 3
 
 
 class FileCheck:
@@ -38,8 +33,7 @@ class FileCheck:
         self, settings: Settings, *, longest_s: float = LONGEST_S, largest_bytes: int = _LARGEST_BYTES
     ) -> None:
         self._settings = settings
-        self._longest_s = longest_s
-        self._largest_bytes = largest_bytes
+        self._limits = Limits(longest_s, largest_bytes)
 
     def __call__(self, files: Mapping[str, str], default_policy: str) -> CheckedFiles:
         """Return what is wrong with *files*; an empty *default_policy* is the server's."""
@@ -49,24 +43,11 @@ class FileCheck:
             max_policy_age_s=self._settings.max_policy_age_s,
             max_threshold_age_s=self._settings.max_threshold_age_s,
         )
-        # -P: as for the server's other processes (app.children).
-        command = [sys.executable, "-P", "-m", __name__, str(os.getpid()), str(self._largest_bytes)]
         try:
-            done = subprocess.run(  # noqa: S603 - this very module, by this very interpreter
-                command,
-                input=source.to_document().encode(),
-                capture_output=True,
-                timeout=self._longest_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return _too_much(f"take more than {self._longest_s:g} s to compile")
-        if done.returncode == _NO_ROOM:
-            return _too_much(f"take more than {self._largest_bytes:,} bytes of memory to compile")
-        if done.returncode:
-            said = done.stderr.decode(errors="replace")[-2_000:]
-            raise RuntimeError(f"the check of rule files ended with {done.returncode}: {said}")
-        return _read(done.stdout)
+            answer = do_apart(__name__, "the check of rule files", source.to_document().encode(), limits=self._limits)
+        except LimitExceededError as limit:
+            return _too_much(f"take more than {limit} to compile")
+        return _read(answer)
 
 
 def _too_much(what: str) -> CheckedFiles:
@@ -84,19 +65,10 @@ def _read(answer: bytes) -> CheckedFiles:
     )
 
 
-def _check(document: str) -> int:
-    """Print what is wrong with the source *document*, as JSON; return an exit code."""
-    try:
-        sys.stdout.write(json.dumps(asdict(check_source(SnapshotSource.from_document(document), most=_MOST_PROBLEMS))))
-    except MemoryError:
-        return _NO_ROOM
-    return 0
+def _check(document: bytes) -> bytes:
+    found = check_source(SnapshotSource.from_document(document.decode()), most=_MOST_PROBLEMS)
+    return json.dumps(asdict(found)).encode()
 
 
 if __name__ == "__main__":
-    lower_priority()
-    yield_to_callers()
-    parent, largest_bytes = map(int, sys.argv[1:])
-    end_with_parent(parent)
-    resource.setrlimit(resource.RLIMIT_AS, (largest_bytes, largest_bytes))
-    sys.exit(_check(sys.stdin.read()))
+    sys.exit(answer_apart(_check, gives_way=True))

@@ -8,16 +8,13 @@ brings thresholds and stops into force (docs/adr/0030).
 from __future__ import annotations
 
 import json
-import os
-import resource
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from oversight import errors
-from oversight.app.children import end_with_parent
+from oversight.app.apart import LimitExceededError, Limits, answer_apart, do_apart
 from oversight.app.clock import now_us, use_simulated_clock
 from oversight.app.last_good import LastGoodFile
 from oversight.errors import CallError, OverloadedError, OversightError, StoreUnavailableError
@@ -37,7 +34,6 @@ LONGEST_S = 60.0
 _LARGEST_BYTES = 2 * 1024 * 1024 * 1024
 _LONGEST_WAIT_S = 5.0
 """For another recommendation that is being made."""
-_NO_ROOM = 3
 # Each thread of the linear algebra, which nothing here uses, reserves memory that counts against the limit.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
@@ -62,8 +58,7 @@ class RecommendationProcess:
         self._settings = settings
         self._rules = rules
         self._log = log
-        self._longest_s = longest_s
-        self._largest_bytes = largest_bytes
+        self._limits = Limits(longest_s, largest_bytes)
         self._turn = Lock()
 
     def __call__(self, asked: Asked, author: str) -> Recommended:
@@ -85,31 +80,16 @@ class RecommendationProcess:
 
     def _run(self, asked: Asked, author: str) -> Recommended:
         told = {"settings": self._settings.told_to_child(), "asked": asked._asdict(), "author": author}
-        # -P: as for the server's other processes (app.children).
-        command = [sys.executable, "-P", "-m", __name__, str(os.getpid()), str(self._largest_bytes)]
         try:
-            done = subprocess.run(  # noqa: S603 - this very module, by this very interpreter
-                command,
-                input=json.dumps(told).encode(),
-                capture_output=True,
-                timeout=self._longest_s,
-                check=False,
-                env={**os.environ, **_ONE_THREAD},
+            answer = do_apart(
+                __name__, "the recommendation", json.dumps(told).encode(), limits=self._limits, environment=_ONE_THREAD
             )
-        except subprocess.TimeoutExpired:
-            raise _too_much(f"more than {self._longest_s:g} s") from None
-        if done.returncode == _NO_ROOM:
-            raise _too_much(f"more than {self._largest_bytes:,} bytes of memory")
-        if done.returncode:
-            said = done.stderr.decode(errors="replace")[-2_000:]
-            raise RuntimeError(f"the recommendation ended with {done.returncode}: {said}")
-        return _read(json.loads(done.stdout))
-
-
-def _too_much(what: str) -> OverloadedError:
-    return OverloadedError(
-        f"the recommendation takes {what}: ask for fewer days (window_days), for a narrower scope, or at a quieter time"
-    )
+        except LimitExceededError as limit:
+            raise OverloadedError(
+                f"the recommendation takes more than {limit}: ask for fewer days (window_days), for a narrower scope, "
+                "or at a quieter time"
+            ) from None
+        return _read(json.loads(answer))
 
 
 def _read(answer: Mapping[str, Any]) -> Recommended:
@@ -154,8 +134,12 @@ def _recommending(settings: Settings) -> Recommending:
     )
 
 
-def _answer(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `_read` takes."""
+def _answer(text: bytes) -> bytes:
+    """Return what `_read` takes, as JSON."""
+    return json.dumps(_recommend(json.loads(text))).encode()
+
+
+def _recommend(told: Mapping[str, Any]) -> dict[str, Any]:
     from oversight.insight.answers import answer_to_text
 
     asked = Asked(**{**told["asked"], "scope": Scope(*told["asked"]["scope"])})
@@ -169,17 +153,5 @@ def _answer(told: Mapping[str, Any]) -> dict[str, Any]:
     return {"recommended": {**found._asdict(), "recommendation": [answer_to_text(certificate), *others]}}
 
 
-def main(text: str) -> int:
-    """Print the answer to what *text* asks, as JSON; return an exit code."""
-    try:
-        sys.stdout.write(json.dumps(_answer(json.loads(text))))
-    except MemoryError:
-        return _NO_ROOM
-    return 0
-
-
 if __name__ == "__main__":
-    parent, most_bytes = map(int, sys.argv[1:])
-    end_with_parent(parent)
-    resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
-    sys.exit(main(sys.stdin.read()))
+    sys.exit(answer_apart(_answer, gives_way=False))
