@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import BindParameter, Connection, Row, Table, and_, bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, Table, bindparam, func, insert, select, update
 
 from oversight.feedback.labels import AUDIT_DUE_H
+from oversight.storage.evidence_cursors import chains_behind
 from oversight.storage.evidence_places import EVIDENCE_LOCK
 from oversight.storage.evidence_rows import DECISION_COLUMNS, OUTCOME_COLUMNS, Evidence, cell_of, evidence_of
 from oversight.storage.evidence_tables import feedback_cursors
@@ -78,11 +79,11 @@ class EvidenceFeed:
         nothing is done.
         """
         with self._database.reading() as connection:
-            behind = [] if connection is None else connection.execute(_BEHIND).all()
+            behind = [] if connection is None else chains_behind(connection)
         if not behind:
             return Fed()
         self._turn += 1
-        writer, chain = behind[self._turn % len(behind)][:2]
+        writer, chain, _ = behind[self._turn % len(behind)]
         feed = self._feed_decisions if chain == decisions.name else self._feed_outcomes
         return self._database.writing(lambda connection: self._feed(connection, writer, chain, feed))
 
@@ -161,21 +162,6 @@ def _next(table: Table, *columns: Any) -> Any:
 _among_keys: BindParameter[list[str]] = bindparam("keys", expanding=True)
 _here = (feedback_cursors.c.writer == bindparam("of_writer")) & (feedback_cursors.c.chain == bindparam("of_chain"))
 _IS_ALONE = select(func.pg_try_advisory_xact_lock(EVIDENCE_LOCK))
-_BEHIND = (
-    select(chain_heads.c.writer, chain_heads.c.chain)
-    .outerjoin(
-        feedback_cursors,
-        and_(
-            feedback_cursors.c.writer == chain_heads.c.writer,
-            feedback_cursors.c.chain == chain_heads.c.chain,
-        ),
-    )
-    .where(
-        chain_heads.c.chain.in_([decisions.name, outcomes.name]),
-        chain_heads.c.chain_seq > func.coalesce(feedback_cursors.c.chain_seq, 0),
-    )
-    .order_by(chain_heads.c.chain, chain_heads.c.writer)
-)
 _CURSOR = select(feedback_cursors.c.chain_seq, feedback_cursors.c.through_us).where(_here)
 _MOVE = update(feedback_cursors).where(_here)
 _HEAD = select(chain_heads.c.chain_seq).where(

@@ -24,11 +24,12 @@ from oversight.storage.evidence import (
     RateCounts,
     Split,
 )
+from oversight.storage.evidence_cursors import Behind, chains_behind
 from oversight.storage.evidence_facts import sum_facts
 from oversight.storage.evidence_places import Window, cell_conditions, cell_of_split
 from oversight.storage.evidence_rates import count_rates
 from oversight.storage.evidence_tables import cells, evidence, feedback_cursors, hours
-from oversight.storage.tables import chain_heads, decisions, outcomes
+from oversight.storage.tables import decisions, outcomes
 
 __all__ = ["SqlEvidence"]
 
@@ -179,8 +180,7 @@ class SqlEvidence:
             if latest is None:
                 return None
             waiting: list[int | None] = [
-                connection.execute(_first_waiting(*place)).scalar_one_or_none()
-                for place in connection.execute(_BEHIND).all()
+                connection.execute(_first_waiting(one)).scalar_one_or_none() for one in chains_behind(connection)
             ]
         return min([latest, *(at_us for at_us in waiting if at_us is not None)])
 
@@ -191,24 +191,13 @@ _CORRECTED = text("evidence.corrected")
 _KEY = (evidence.c.decided_at_us, evidence.c.decision_id)
 _ROW = tuple(evidence.c[name] for name in EvidenceRow._fields if name != "cell")
 _TIMES = {decisions.name: decisions.c.decided_at_us, outcomes.name: outcomes.c.received_at_us}
-_BEHIND = (
-    select(chain_heads.c.chain, chain_heads.c.writer, func.coalesce(feedback_cursors.c.chain_seq, 0))
-    .outerjoin(
-        feedback_cursors,
-        and_(feedback_cursors.c.writer == chain_heads.c.writer, feedback_cursors.c.chain == chain_heads.c.chain),
-    )
-    .where(
-        chain_heads.c.chain.in_([decisions.name, outcomes.name]),
-        chain_heads.c.chain_seq > func.coalesce(feedback_cursors.c.chain_seq, 0),
-    )
-)
 
 
-def _first_waiting(chain: str, writer: str, after: int) -> Any:
+def _first_waiting(behind: Behind) -> Any:
     """Return what finds the time of a chain's first record that is not in the evidence yet."""
-    time = _TIMES[chain]
+    time = _TIMES[behind.chain]
     number = time.table.c.chain_seq
-    return select(time).where(time.table.c.writer == writer, number > after).order_by(number).limit(1)
+    return select(time).where(time.table.c.writer == behind.writer, number > behind.after).order_by(number).limit(1)
 
 
 def _of_hours(statement: Any, wanted: CellFilter) -> Any:

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, PrimaryKeyConstraint, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
+from oversight.storage.columns import flag, integer, real, text
 from oversight.storage.tables import metadata
 
 __all__ = ["cells", "evidence", "feedback_cursors", "hours", "metadata"]
-
-
-def _text(name: str, *, required: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=not required)
-
-
-def _integer(name: str, *, required: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=not required)
-
-
-def _real(name: str, *, required: bool = False) -> Column[float]:
-    return Column(name, Double, nullable=not required)
-
-
-def _flag(name: str, *, required: bool = False) -> Column[bool]:
-    return Column(name, Boolean, nullable=not required)
 
 
 cells = Table(
     "cells",
     metadata,
     Column("cell_id", BigInteger, primary_key=True, autoincrement=False),
-    _text("tenant_id", required=True),
-    _text("department", required=True),
-    _text("intent", required=True),
-    _integer("tier", required=True),
-    _text("model_version", required=True),
-    _integer("labelled", required=True),
+    text("tenant_id", required=True),
+    text("department", required=True),
+    text("intent", required=True),
+    integer("tier", required=True),
+    text("model_version", required=True),
+    integer("labelled", required=True),
     UniqueConstraint("tenant_id", "department", "intent", "tier", "model_version", name="cells_names"),
 )
 """What decisions have in common, an empty text where requests had none; `labelled` counts the rows with a label."""
@@ -42,34 +27,34 @@ cells = Table(
 evidence = Table(
     "evidence",
     metadata,
-    _integer("cell_id", required=True),
-    _integer("decided_at_us", required=True),
-    _text("decision_id", required=True),
-    _real("draw", required=True),
-    _real("drawn_probability", required=True),
-    _real("probability", required=True),
-    _integer("due_at_us"),
-    _integer("basis"),
-    _integer("loss"),
-    _integer("labelled_at_us"),
-    _flag("escalate", required=True),
-    _text("rule_id", required=True),
-    _integer("verdict"),
-    _integer("handled_by"),
-    _flag("escalated"),
-    _flag("escalation_expected"),
-    _flag("unexpected"),
-    _integer("resolution"),
-    _flag("repeat_contact"),
-    _real("csat"),
-    _real("review_time_s"),
-    _real("qa_score"),
-    _text("qa_rubric_version"),
-    _integer("qa_subject"),
-    _flag("sla_met"),
-    _integer("planted", required=True),
-    _integer("caught", required=True),
-    _flag("corrected", required=True),
+    integer("cell_id", required=True),
+    integer("decided_at_us", required=True),
+    text("decision_id", required=True),
+    real("draw", required=True),
+    real("drawn_probability", required=True),
+    real("probability", required=True),
+    integer("due_at_us"),
+    integer("basis"),
+    integer("loss"),
+    integer("labelled_at_us"),
+    flag("escalate", required=True),
+    text("rule_id", required=True),
+    integer("verdict"),
+    integer("handled_by"),
+    flag("escalated"),
+    flag("escalation_expected"),
+    flag("unexpected"),
+    integer("resolution"),
+    flag("repeat_contact"),
+    real("csat"),
+    real("review_time_s"),
+    real("qa_score"),
+    text("qa_rubric_version"),
+    integer("qa_subject"),
+    flag("sla_met"),
+    integer("planted", required=True),
+    integer("caught", required=True),
+    flag("corrected", required=True),
     PrimaryKeyConstraint("cell_id", "decided_at_us", "decision_id"),
     sqlite_with_rowid=False,
 )
@@ -89,15 +74,15 @@ Index(
 hours = Table(
     "hours",
     metadata,
-    _integer("cell_id", required=True),
-    _integer("hour", required=True),
-    _real("probability", required=True),
-    _integer("decisions", required=True),
-    _integer("censused", required=True),
-    _integer("first_us", required=True),
-    _integer("confidence_n", required=True),
-    _real("confidence_total", required=True),
-    _real("confidence_squares", required=True),
+    integer("cell_id", required=True),
+    integer("hour", required=True),
+    real("probability", required=True),
+    integer("decisions", required=True),
+    integer("censused", required=True),
+    integer("first_us", required=True),
+    integer("confidence_n", required=True),
+    real("confidence_total", required=True),
+    real("confidence_squares", required=True),
     # In this order one pass over the table, without sorting, tells how many decisions of a cell had which chance.
     PrimaryKeyConstraint("cell_id", "probability", "hour"),
     sqlite_with_rowid=False,
@@ -113,10 +98,10 @@ number, the sum and the sum of squares.
 feedback_cursors = Table(
     "feedback_cursors",
     metadata,
-    _text("writer", required=True),
-    _text("chain", required=True),
-    _integer("chain_seq", required=True),
-    _integer("through_us", required=True),
+    text("writer", required=True),
+    text("chain", required=True),
+    integer("chain_seq", required=True),
+    integer("through_us", required=True),
     PrimaryKeyConstraint("writer", "chain"),
 )
 """Up to which row each writer's chain is in the evidence, and the latest time of a record among those rows."""
