@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from oversight.durations import DAY_US, HOUR_US
 from oversight.errors import OversightError, StoreUnavailableError
 from oversight.storage.confidences import ConfidenceRow
 from oversight.storage.evidence import EvidenceKey, EvidenceReader
@@ -17,13 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["AnomalyWatch", "ConfidenceReader"]
 
-_HOUR_US = 3_600_000_000
-_DAY_US = 24 * _HOUR_US
 _SETTLED_US = 300_000_000
 """How long a decision may take from another replica's journal to the store; what comes later is not looked at."""
 _PAGE = 5_000
 _PAGES = 20
-_KEPT_US = 29 * _DAY_US
+_KEPT_US = 29 * DAY_US
 _VOLUME, _CONFIDENCE = "volume", "confidence"
 _log = logging.getLogger(__name__)
 
@@ -87,9 +86,9 @@ class AnomalyWatch:
     def _look_at_volume(self, rules: RulesInForce, now_us: int) -> None:
         from oversight.insight.surges import find_surges  # scipy: most servers never need it
 
-        hour = now_us // _HOUR_US
+        hour = now_us // HOUR_US
         mark = self._store.mark(_VOLUME)
-        if (mark is not None and mark.document["hour"] >= hour) or not self._has_caught_up(hour * _HOUR_US):
+        if (mark is not None and mark.document["hour"] >= hour) or not self._has_caught_up(hour * HOUR_US):
             return
         self._take(find_surges(self._evidence, hour - 1, _wanted(rules)), now_us)
         self._store.set_mark(_VOLUME, Mark(now_us, {"hour": hour}))
@@ -100,7 +99,7 @@ class AnomalyWatch:
         mark = self._store.mark(_CONFIDENCE)
         kept: Mapping[str, Any] = {"after": [0, ""], "watched": {}} if mark is None else mark.document
         until_us = now_us - _SETTLED_US
-        after = max(EvidenceKey(*kept["after"]), EvidenceKey(until_us - _HOUR_US, ""))
+        after = max(EvidenceKey(*kept["after"]), EvidenceKey(until_us - HOUR_US, ""))
         watches = ConfidenceWatches(self._evidence, kept["watched"])
         causes: dict[str, Cause] = {}
         for _ in range(_PAGES):
@@ -116,7 +115,7 @@ class AnomalyWatch:
             self._store.set_mark(_CONFIDENCE, Mark(now_us, document))
 
     def _take(self, causes: Sequence[Cause], now_us: int) -> None:
-        day = now_us // _DAY_US
+        day = now_us // DAY_US
         if not causes:
             return
         self._told = {one for one in self._told if one[0] == day}

@@ -6,13 +6,13 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterator
 
+from oversight.durations import DAY_US, HOUR_US
 from oversight.errors import OversightError
 from oversight.storage.retention import Removed, Retention, months_before
 
 __all__ = ["RetentionWatch"]
 
-_DAY_US = 86_400_000_000
-_AGAIN_US = 3_600_000_000
+_AGAIN_US = HOUR_US
 """After a failure: the store may be back by then."""
 _log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class RetentionWatch:
             _log.error("retention: %s", error)
             self._finish(now_us + _AGAIN_US)
         else:
-            self._finish(now_us + _DAY_US)
+            self._finish(now_us + DAY_US)
 
     def _finish(self, due_us: int) -> None:
         self._steps = None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from oversight.durations import DAY_US, HOUR_US
 from oversight.errors import OversightError, StoreUnavailableError
 from oversight.feedback.signs import State
 from oversight.storage.evidence import EvidenceReader
@@ -15,10 +16,9 @@ from oversight.storage.warning_store import LastTest, SqlWarningStore, StoredWar
 
 __all__ = ["WarningWatch", "WarningWatchState"]
 
-_DAY_US = 86_400_000_000
 _AGAIN_US = 600_000_000
 """After a failure: the store may be back by then."""
-_LATE_US = 6 * 3_600_000_000
+_LATE_US = 6 * HOUR_US
 _BEHIND = "they are not tested yet today: what was recorded until midnight is not in the evidence"
 _NAMED = 10
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class WarningWatch:
             self.state, self._done_day, self._again_us = WarningWatchState(), -1, 0
             return
         now_us = self._clock_us()
-        day = now_us // _DAY_US
+        day = now_us // DAY_US
         if day == self._done_day or 0 <= self._again_us - now_us <= _AGAIN_US:
             return
         try:
@@ -94,7 +94,7 @@ class WarningWatch:
     def _test(self, day: int, now_us: int) -> None:
         last = self._store.tested()
         if last.day is None or last.day < day:
-            if not self._has_caught_up(day * _DAY_US):
+            if not self._has_caught_up(day * DAY_US):
                 self._show(self._store.list_warnings(), _BEHIND if self._is_late(day, now_us) else last.problem)
                 self._again_us = now_us + _AGAIN_US // 10
                 return
@@ -118,7 +118,7 @@ class WarningWatch:
         from oversight.insight.standing import stand_all
 
         founds = find_signs(self._evidence, day)
-        return stand_all(self._store.list_warnings(), founds, now_us=day * _DAY_US, windows_us=WINDOWS_US)
+        return stand_all(self._store.list_warnings(), founds, now_us=day * DAY_US, windows_us=WINDOWS_US)
 
     def _show(self, warnings: Sequence[StoredWarning], problem: str = "") -> None:
         places: Counter[Attributes] = Counter(
@@ -140,7 +140,7 @@ class WarningWatch:
 
     @staticmethod
     def _is_late(day: int, now_us: int) -> bool:
-        return now_us - day * _DAY_US > _LATE_US
+        return now_us - day * DAY_US > _LATE_US
 
 
 def _in_words(one: StoredWarning) -> str:

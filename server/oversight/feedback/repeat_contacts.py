@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from oversight.durations import HOUR_US
 from oversight.feedback.e_detector import RUN_LENGTH, Detector, advance, e_value
 from oversight.feedback.intervals import exact_interval
 from oversight.feedback.signs import Finding, Sign, State
@@ -29,7 +30,7 @@ class RecentRepeats(NamedTuple):
 
 def mature(decided_at_us: NDArray[np.int64], *, now_us: int) -> NDArray[np.bool_]:
     """Return which contacts are at least seven days old: of younger ones only the bad news can have come."""
-    return now_us - decided_at_us >= MATURE_H * 3_600_000_000
+    return now_us - decided_at_us >= MATURE_H * HOUR_US
 
 
 def watch_repeats(detector: Detector, repeats: NDArray[np.bool_], *, baseline: float) -> Detector:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import sqrt
 from typing import Any, NamedTuple
 
+from oversight.durations import DAY_US, HOUR_US
 from oversight.feedback.anomalies import confidence_dropped, watch_confidence
 from oversight.feedback.e_detector import Detector
 from oversight.insight.breaking import Cause
@@ -15,9 +16,7 @@ from oversight.storage.evidence import CellFilter, EvidenceReader, Split
 
 __all__ = ["ConfidenceWatches", "Watched"]
 
-_HOUR_US = 3_600_000_000
-_DAY_US = 24 * _HOUR_US
-_BASELINE_US = 28 * _DAY_US
+_BASELINE_US = 28 * DAY_US
 _LEAST = 200
 _LEAST_MEAN = 0.05
 """Below, there is no room for a drop that the detector could see."""
@@ -82,7 +81,7 @@ class ConfidenceWatches:
     def _advanced(self, key: _Key, rows: Sequence[ConfidenceRow]) -> Watched:
         watched = self._watched.get(key)
         first_us = rows[0].decided_at_us
-        lasts_us = _BASELINE_US if watched is not None and watched.mean is not None else _DAY_US
+        lasts_us = _BASELINE_US if watched is not None and watched.mean is not None else DAY_US
         if watched is None or first_us - watched.since_us >= lasts_us:
             watched = self._begin(key, first_us)
         if watched.mean is None:
@@ -95,7 +94,7 @@ class ConfidenceWatches:
 
     def _begin(self, key: _Key, at_us: int) -> Watched:
         # Whole hours: the one that is going on may be what has to be told.
-        until_us = at_us // _HOUR_US * _HOUR_US
+        until_us = at_us // HOUR_US * HOUR_US
         wanted = CellFilter(*key[:3], None, key[3], until_us - _BASELINE_US, until_us)
         hours = self._reader.hours(wanted, (Split.TENANT,))
         n = sum(one.confidence.n for one in hours)
@@ -126,4 +125,4 @@ def _cause(key: _Key, watched: Watched, at_us: int) -> Cause:
         "outcomes": watched.outcomes,
     }
     name = json.dumps(["CONFIDENCE_DROP", *key])
-    return Cause(name, at_us // _DAY_US * _DAY_US, department, intent, "CONFIDENCE_DROP", evidence)
+    return Cause(name, at_us // DAY_US * DAY_US, department, intent, "CONFIDENCE_DROP", evidence)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from oversight.durations import DAY_US
 from oversight.insight.corrections import Corrections, find_corrections
 from oversight.insight.protocols import ReasonReader
 from oversight.storage.evidence import CellFilter, DueAudit, EvidenceKey, EvidenceReader, Split
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DueAudits", "InsightDesk"]
 
-_USUAL_WINDOW_US = 90 * 86_400_000_000
+_USUAL_WINDOW_US = 90 * DAY_US
 
 
 class DueAudits(NamedTuple):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oversight.durations import DAY_US
 from oversight.errors import OverloadedError
 from oversight.feedback.candidates import autonomous
 from oversight.feedback.labels import LabelState
@@ -28,7 +29,6 @@ from oversight.thresholds.values import RulesInForce
 
 __all__ = ["Bounds", "Recommending"]
 
-_US_PER_DAY = 86_400_000_000
 _ATTEMPTS = 20
 _PAGES = 20
 """Pages of records that are searched for the newest decision in a scope."""
@@ -96,7 +96,7 @@ class Recommending:
         now_us, settings = self._log.now_us(), self._log.state().values
         governed = govern(self._rules, settings, asked.policy, asked.name, asked.scope, now_us)
         # From midnight: else each moment would drop some label, and be new evidence.
-        since_us = (now_us // _US_PER_DAY - asked.window_days) * _US_PER_DAY
+        since_us = (now_us // DAY_US - asked.window_days) * DAY_US
         through_us = self._evidence.through_us()
         model = asked.model_version or self._newest_model(governed.policy, asked.scope, since_us)
         wanted = CellFilter(

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from oversight.durations import DAY_US
 from oversight.feedback.csat import BEFORE_DAYS, RECENT_DAYS
 from oversight.feedback.welch import Difference, Scores, difference
 from oversight.insight.values import Grouped, add_moments, largest_first
 from oversight.storage.evidence import Cell, CellFilter, EvidenceReader, FactSums, Moments, Split
 
 __all__ = ["CsatDelta", "CsatDeltas", "find_csat_delta", "scores_from"]
-
-_US_PER_DAY = 86_400_000_000
 
 
 class CsatDelta(NamedTuple):
@@ -52,7 +51,7 @@ def find_csat_delta(
     # By intent, whatever is asked for: else a change of what customers write about would pass for one of the AI.
     finest = tuple(dict.fromkeys((*split, Split.INTENT)))
     sums = evidence.fact_sums(wanted, finest, by_day=True)
-    end_day = -(-until_us // _US_PER_DAY)
+    end_day = -(-until_us // DAY_US)
     by_group: dict[Cell, list[FactSums]] = {}
     for one in sums:
         by_group.setdefault(_part(one.cell, split), []).append(one)

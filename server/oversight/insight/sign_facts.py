@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from oversight.durations import DAY_US, HOUR_US
 from oversight.feedback.facts import Verdict
 from oversight.insight.places import Place
 from oversight.insight.values import add_moments
 from oversight.storage.evidence import Cell, CellFilter, EvidenceReader, EvidenceRow, FactSums, Moments, Split
 
 __all__ = [
-    "DAY_US",
-    "HOUR_US",
     "RECENT_DAYS",
     "REVIEW_DAYS",
     "WINDOW_DAYS",
@@ -26,8 +25,6 @@ __all__ = [
     "sum_days",
 ]
 
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
 
 WINDOW_DAYS = 91
 """Thirteen weeks: whatever is older is in no test."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from oversight.durations import DAY_US, HOUR_US
 from oversight.feedback.csat import BEFORE_DAYS, IntentCsat, csat_falls
 from oversight.feedback.e_detector import Detector
 from oversight.feedback.escalations import counted_baseline, unexpected_escalations
@@ -14,7 +15,7 @@ from oversight.feedback.reviews import Approvals, join_reviews, rubber_stamps, s
 from oversight.feedback.signs import Finding, Sign, State, judge
 from oversight.insight.places import Found, Place
 from oversight.insight.satisfaction import scores_from
-from oversight.insight.sign_facts import DAY_US, HOUR_US, RECENT_DAYS, PlaceRows, SignFacts, gather, sum_days
+from oversight.insight.sign_facts import RECENT_DAYS, PlaceRows, SignFacts, gather, sum_days
 from oversight.insight.unknown_cells import find_unknown
 from oversight.storage.evidence import EvidenceReader, FactSums
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
+from oversight.durations import HOUR_US
 from oversight.feedback.anomalies import volume_surge
 from oversight.insight.breaking import Cause
 from oversight.insight.places import Place
@@ -12,7 +13,6 @@ from oversight.storage.evidence import CellFilter, EvidenceReader, Split
 
 __all__ = ["find_surges"]
 
-_HOUR_US = 3_600_000_000
 _DAY_H, _WEEK_H = 24, 168
 _LEAST_WEEKS, _MOST_WEEKS = 8, 12
 _LEAST_COUNT = 20
@@ -48,7 +48,7 @@ def _surges(reader: EvidenceReader, hour: int, wanted: Callable[[str], bool]) ->
                 "p_value": surge.p_value,
             }
             key = json.dumps(["VOLUME_SURGE", *place])
-            day_us = hour // _DAY_H * _DAY_H * _HOUR_US
+            day_us = hour // _DAY_H * _DAY_H * HOUR_US
             yield Cause(key, day_us, place.department, place.intent, "VOLUME_SURGE", evidence)
 
 
@@ -78,4 +78,4 @@ def _in(place: Place, wanted: CellFilter) -> CellFilter:
 
 
 def _hours(since: int, until: int) -> CellFilter:
-    return CellFilter(since_us=since * _HOUR_US, until_us=until * _HOUR_US)
+    return CellFilter(since_us=since * HOUR_US, until_us=until * HOUR_US)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from oversight.durations import DAY_US
 from oversight.engine.decision import Tier
 from oversight.feedback.error_rates import Counts, ErrorRate, rate_of_counts
 from oversight.feedback.unknown_rates import RatedCell, error_rate_unknown, why_unknown
 from oversight.insight.places import Found, Place
-from oversight.insight.sign_facts import DAY_US, RECENT_DAYS, WINDOW_DAYS
+from oversight.insight.sign_facts import RECENT_DAYS, WINDOW_DAYS
 from oversight.storage.evidence import Cell, CellFilter, EvidenceReader, RateCounts, Split
 
 __all__ = ["find_unknown"]

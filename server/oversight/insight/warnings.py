@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from oversight.durations import DAY_US
 from oversight.feedback.signs import Sign, State
 from oversight.insight.values import MOST_GROUPS
 from oversight.storage.warning_store import LastTest, StoredWarning
 
 __all__ = ["ListedWarnings", "WarningReader", "Warnings"]
 
-_LATE_US = 2 * 86_400_000_000
+_LATE_US = 2 * DAY_US
 _RANK = {
     State.CRITICAL: 0,
     State.WARN: 1,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
+from oversight.durations import HOUR_US
 from oversight.errors import SimulationError
 from oversight.feedback.signs import Sign
 from oversight.simulation.messages import Message, day_us, draw_day
@@ -22,11 +23,10 @@ from oversight_client.values import Decision, ItemError
 
 __all__ = ["Centre"]
 
-_HOUR_US = 3_600_000_000
 _REVIEW_US = 60_000_000
 """When reviews come: within the time that policies give them."""
 _EVENING_H = 23
-_NIGHT_US = 6 * _HOUR_US
+_NIGHT_US = 6 * HOUR_US
 _NIGHT_PACE = 120
 """How much faster the night passes than ours."""
 _LOOK_S = 0.02
@@ -88,8 +88,8 @@ class Centre:
     def _pass_day(self, day: int) -> None:
         messages = draw_day(self._scenario, day, self._seed)
         for hour, group in groupby(messages, key=lambda message: message.hour):
-            self._pass_hour(day_us(day) + hour * _HOUR_US, list(group))
-        self._server.set_clock(day_us(day) + _EVENING_H * _HOUR_US)
+            self._pass_hour(day_us(day) + hour * HOUR_US, list(group))
+        self._server.set_clock(day_us(day) + _EVENING_H * HOUR_US)
         self._record(day, self._due.pop(day, []))
         self._learn(day)
 
@@ -129,7 +129,7 @@ class Centre:
         def is_tested() -> bool:
             # Time goes on: whoever looks again after a minute must see one pass. The day begins at eight.
             night_us = min(_NIGHT_US, round((self._clock() - began_s) * _NIGHT_PACE * 1e6))
-            self._server.set_clock(tomorrow_us + _HOUR_US + night_us)
+            self._server.set_clock(tomorrow_us + HOUR_US + night_us)
             return self._is_tested(tomorrow)
 
         self._wait(is_tested, f"the test of the signs after day {day}")

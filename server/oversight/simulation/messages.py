@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oversight.durations import DAY_US
 from oversight.simulation.conduct import Conduct
 from oversight.simulation.scenario import Scenario
 
@@ -14,7 +15,6 @@ __all__ = ["HOUR_SHARES", "START_US", "Chances", "Message", "day_us", "draw_day"
 START_US = 1_767_571_200_000_000
 """2026-01-05T00:00:00Z, a Monday: when every scenario begins."""
 
-_DAY_US = 86_400_000_000
 _OPEN = {8: 4, 9: 8, 10: 12, 11: 10, 12: 7, 13: 8, 14: 10, 15: 9, 16: 7, 17: 6, 18: 8, 19: 6, 20: 3, 21: 2}
 HOUR_SHARES = {hour: weight / sum(_OPEN.values()) for hour, weight in _OPEN.items()}
 """Which share of a day's messages each hour has, in UTC; the centre is closed in the others."""
@@ -72,7 +72,7 @@ class Message(NamedTuple):
 
 def day_us(day: int) -> int:
     """Return when simulated *day* begins, in microseconds since 1970 (UTC)."""
-    return START_US + day * _DAY_US
+    return START_US + day * DAY_US
 
 
 def draw_day(scenario: Scenario, day: int, seed: int) -> list[Message]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
+from oversight.durations import HOUR_US
 from oversight.feedback.facts import HandledBy
 from oversight.storage.evidence import CellFilter, FactSums, Moments, Split
-from oversight.storage.evidence_places import HOUR_US, Window, cell_conditions, cell_of_split
+from oversight.storage.evidence_places import Window, cell_conditions, cell_of_split
 from oversight.storage.evidence_tables import cells, evidence, hours
 
 __all__ = ["sum_facts"]

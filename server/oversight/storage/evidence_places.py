@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement
 
+from oversight.durations import HOUR_US
 from oversight.storage.evidence import Cell, CellFilter, Split
 from oversight.storage.evidence_tables import cells
 
-__all__ = ["END_OF_TIME_US", "EVIDENCE_LOCK", "HOUR_US", "Window", "cell_conditions", "cell_of_split", "given"]
+__all__ = ["END_OF_TIME_US", "EVIDENCE_LOCK", "Window", "cell_conditions", "cell_of_split", "given"]
 
-HOUR_US = 3_600_000_000
 END_OF_TIME_US = 2**63 - 1
 EVIDENCE_LOCK = 0x65766964_656E6365
 """Of PostgreSQL's advisory locks, the one of a transaction that changes the evidence: "evidence" in ASCII."""

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, exists, func, literal_column, select
 
+from oversight.durations import HOUR_US
 from oversight.engine.decision import Tier
 from oversight.feedback.facts import LabelBasis
 from oversight.storage.evidence import Cell, CellFilter, RateCounts, Split
 from oversight.storage.evidence_labels import Groups, Labels, Place, count_labels
-from oversight.storage.evidence_places import END_OF_TIME_US, HOUR_US, Window, cell_conditions, cell_of_split
+from oversight.storage.evidence_places import END_OF_TIME_US, Window, cell_conditions, cell_of_split
 from oversight.storage.evidence_tables import cells, evidence, hours
 from oversight.storage.tables import decisions
 

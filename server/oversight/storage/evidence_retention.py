@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
-from oversight.storage.evidence_places import EVIDENCE_LOCK, HOUR_US
+from oversight.durations import HOUR_US
+from oversight.storage.evidence_places import EVIDENCE_LOCK
 from oversight.storage.evidence_tables import cells, evidence, hours
 
 __all__ = ["remove_evidence"]

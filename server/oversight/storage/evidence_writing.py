@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Table, TextClause, bindparam, func, insert, select, text, update
 
+from oversight.durations import HOUR_US
 from oversight.feedback.facts import LabelBasis
 from oversight.feedback.labels import drawn_probability
 from oversight.storage.evidence import Cell
-from oversight.storage.evidence_places import HOUR_US, given
+from oversight.storage.evidence_places import given
 from oversight.storage.evidence_rows import Evidence, cell_of, decision_facts
 from oversight.storage.evidence_tables import cells, evidence, hours
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from oversight.access.identity import LOCAL_NAME
+from oversight.durations import HOUR_US
 from oversight.engine.control import SYSTEM, ControlEvent, ControlState, EventKind, PendingChange, Setting
 from oversight.errors import InvalidRequestError, NotPendingError, SecondPersonNeededError, StaleRevisionError
 from oversight.storage.protocols import RecordLister
@@ -23,8 +24,6 @@ from oversight.thresholds.preview import preview_change
 from oversight.thresholds.values import RulesInForce, Values, replace_values
 
 __all__ = ["Changes"]
-
-_US_PER_H = 3_600_000_000
 
 
 class Changes:
@@ -48,7 +47,7 @@ class Changes:
         self._rules = rules
         self._records = records
         self._needs_approval = needs_approval
-        self._ttl_us = round(approval_ttl_h * _US_PER_H)
+        self._ttl_us = round(approval_ttl_h * HOUR_US)
 
     def update(self, settings: Sequence[Setting], terms: Terms) -> Outcome:
         """
