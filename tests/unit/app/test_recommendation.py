@@ -31,8 +31,8 @@ from oversight.settings import Settings
 from oversight.storage.sqlite import file_url
 from oversight.thresholds.log import ControlLog
 from oversight.thresholds.values import RulesInForce
+from recommending_scene import a_message
 from threshold_desk import CENTRE
-from unit.insight.test_recommending import a_message
 
 ASKED = Asked(name="autonomy", window_days=400)
 FILES = {"centre.yaml": CENTRE}

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from insight_port import SECOND
+from insight_answers import SECOND
 from oversight.v1 import insight_service_pb2 as pb
 from oversight.v1 import outcome_pb2
 

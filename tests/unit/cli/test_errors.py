@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from insight_port import a_rate
+from insight_answers import a_rate
 from oversight.cli.error_rate_words import describe_rates, standing
 from oversight.cli.output import percent
 from oversight.v1 import decision_pb2 as shared

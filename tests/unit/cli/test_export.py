@@ -8,7 +8,7 @@ import grpc
 import pyarrow.parquet
 import pytest
 
-from insight_port import a_correction
+from insight_answers import a_correction
 from oversight.cli.export_rows import CORRECTION_COLUMNS, DECISION_COLUMNS
 from oversight.cli.parquet_rows import ParquetRows
 from oversight.cli.row_writers import writing

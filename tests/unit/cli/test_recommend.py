@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from insight_port import refused
+from certificate_answers import refused
 from oversight.cli.risk_chart import draw_risk
 from oversight.v1 import threshold_service_pb2 as pb
 from oversight_client import CandidateProof

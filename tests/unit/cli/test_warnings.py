@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import grpc
 import pytest
 
-from insight_port import a_warning
+from insight_answers import a_warning
 from oversight.v1 import insight_service_pb2 as pb
 from unit.cli.page_reader import read_page
 

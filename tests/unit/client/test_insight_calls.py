@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 import grpc
 import pytest
 
-from insight_port import SECOND, CannedInsight, insight_port, refused
+from certificate_answers import refused
+from insight_answers import SECOND
+from insight_port import CannedInsight, insight_port
 from oversight.v1 import decision_pb2 as shared
 from oversight.v1 import insight_service_pb2 as pb
 from oversight.v1 import outcome_pb2
