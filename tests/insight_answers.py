@@ -11,11 +11,7 @@ from oversight.v1 import insight_service_pb2 as pb
 from oversight.v1 import outcome_pb2
 
 THROUGH = "2026-11-28T09:30:00Z"
-
-
 SECOND, THIRD = "1", "2"
-
-
 GAP = pb.MeanDifference(value=-3.25, low=-5.5, high=-1.0)
 
 
