@@ -128,6 +128,9 @@ def provable(rows: Rows) -> Rows:
     are told on the last day); with it, as the worst that it can be, the count of errors is no smaller than that of a
     walk that was stopped by what it had seen, and whose mean is the true one (Wald 1944, "On cumulative sums of random
     variables", Annals of Mathematical Statistics 15(3), 283-296).
+
+    It stays in whatever sample is drawn, and has no say in the chance with which the others do: it is no draw from them
+    but an error in addition. With its own chance one audit still to come would thin a census to that audit's share.
     """
     until_us = settled_until_us(rows)
     if until_us is None:
@@ -137,7 +140,8 @@ def provable(rows: Rows) -> Rows:
     chosen = rows.decided_at_us < until_us
     chosen[oldest] = True
     taken = rows.take(chosen)
-    taken.state[taken.state == LabelState.PENDING] = LabelState.MISSED
+    last = taken.state == LabelState.PENDING
+    taken.state[last], taken.draw[last], taken.probability[last] = LabelState.MISSED, 0.0, 1.0
     return taken
 
 

@@ -60,6 +60,17 @@ def test_the_oldest_pending_row_is_counted_as_missed() -> None:
     assert 2 == len(provable(rows.take(np.array([0, 3]))))
 
 
+def test_the_oldest_pending_row_thins_no_others_and_is_never_thinned() -> None:
+    """A census is a census, also when the first thing behind it is an audit of one in twenty still to come."""
+    states = [LabelState.LABELLED] * 400 + [LabelState.PENDING]
+    by_census = some_rows([0] * 400 + [None], states=states, probabilities=[1.0] * 400 + [0.05])
+    assert 401 == len(provable(by_census).looked_at())
+    by_audit = some_rows([0] * 400 + [None], states=states, probabilities=[0.05] * 400 + [1.0])
+    for draw in (0.0, 0.5, 0.999):
+        by_audit.draw[-1] = draw
+        assert 401 == len(provable(by_audit).looked_at())
+
+
 def test_what_was_missed_stays_in_the_sample_and_what_was_not_due_does_not() -> None:
     """Certificates count the missed as errors; who was never to be looked at is represented by the others."""
     rows = some_rows([0, None, None], states=[LabelState.LABELLED, LabelState.MISSED, LabelState.NOT_DUE])

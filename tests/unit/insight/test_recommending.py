@@ -215,9 +215,9 @@ def test_what_is_counted_is_what_anybody_would_count(scene: Scene, seed: int) ->
 
     end_us, border = min(((at_us, key) for at_us, key, *_, pending, _ in expected if pending), default=(NOW_US + 1, ""))
     settled = [one for one in expected if one[0] < end_us]
-    counted = [one for one in expected if one in settled or one[1] == border]
-    least = min(chance for _, _, _, chance, *_ in counted)
-    kept = [one for one in counted if one[4] and equalising_draw(one[1]) * one[3] < least]
+    least = min(chance for _, _, _, chance, *_ in settled)
+    kept = [one for one in settled if one[4] and equalising_draw(one[1]) * one[3] < least]
+    kept += [one for one in expected if one[1] == border]
     assert len(settled) == found.eligible > 0
     assert found.candidates
     for proof in found.candidates:
