@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,9 +39,7 @@ class FuzzedServer:
 
     def __init__(self, server: ServerProcess) -> None:
         self.server = server
-        supervisor = server.status().supervisor
-        assert supervisor is not None
-        self.addresses = (supervisor.listen, supervisor.admin_listen)
+        self.addresses = (server.target, server.admin_target)
         options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)]
         self.channels = [grpc.insecure_channel(address, options) for address in self.addresses]
         self.ports = {name: channel for channel in self.channels for name in _served(channel)}
@@ -100,19 +96,17 @@ class FuzzedServer:
         """Return what the server holds, when nothing is on its way to the store any more."""
         known = [len(self.decided), len(self.reported)]
         wait_until(lambda: self._counts() >= known and not self.server.status().pending_records, "the drain", 120)
-        with closing(sqlite3.connect(f"file:{self.server.data_dir / 'records.db'}?mode=ro", uri=True)) as store:
-            ids = [
-                frozenset(row[0] for row in store.execute(f"SELECT {column} FROM {table}"))  # noqa: S608 - both are ours
-                for column, table in (("decision_id", "decisions"), ("outcome_id", "outcomes"))
-            ]
+        ids = [
+            frozenset(row[0] for row in self.server.ask_store(f"SELECT {column} FROM {table}"))  # noqa: S608 - both are ours
+            for column, table in (("decision_id", "decisions"), ("outcome_id", "outcomes"))
+        ]
         return Account(self.server.status().digest, *ids)
 
     def _counts(self) -> list[int]:
-        with closing(sqlite3.connect(f"file:{self.server.data_dir / 'records.db'}?mode=ro", uri=True)) as store:
-            counts = [
-                store.execute("SELECT count(*) FROM decisions").fetchone()[0],
-                store.execute("SELECT count(DISTINCT outcome_id) FROM outcomes").fetchone()[0],
-            ]
+        counts = [
+            self.server.ask_store(statement)[0][0]
+            for statement in ("SELECT count(*) FROM decisions", "SELECT count(DISTINCT outcome_id) FROM outcomes")
+        ]
         # Both or neither: lists compare by their first item alone.
         return counts if counts[1] >= len(self.reported) else [-1, -1]
 

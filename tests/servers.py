@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -163,6 +164,13 @@ class ServerProcess:
         assert supervisor is not None
         return supervisor.listen
 
+    @property
+    def admin_target(self) -> str:
+        """Address of the admin port."""
+        supervisor = self.status().supervisor
+        assert supervisor is not None
+        return supervisor.admin_listen
+
     def exit_code(self) -> int | None:
         """Return None while the process runs."""
         assert self._process is not None
@@ -193,6 +201,23 @@ class ServerProcess:
     def status(self) -> Status:
         """Return what `oversight status` shows."""
         return read_status(self.data_dir)
+
+    def ask_store(self, statement: str) -> list[Any]:
+        """Return the rows that *statement* finds in the embedded store, once that has been made."""
+        # As the product's readers do: with mode=ro nobody could roll back what was left half-written.
+        address = f"file:{self.data_dir / 'records.db'}?mode=rw"
+
+        def found() -> tuple[list[Any]] | None:
+            try:
+                with contextlib.closing(sqlite3.connect(address, uri=True, timeout=10)) as store:
+                    store.execute("PRAGMA query_only=ON")
+                    return (store.execute(statement).fetchall(),)
+            except sqlite3.OperationalError as problem:
+                if str(problem).startswith(("unable to open", "no such table")):
+                    return None
+                raise
+
+        return wait_until(found, "the store to be made")[0]
 
     def child_pids(self) -> list[int]:
         """Return the process ids of controller, keeper and workers, from the kernel's own list."""

@@ -20,9 +20,11 @@ from oversight.storage.evidence import (
     EvidenceRow,
     FactSums,
     HourCount,
+    JudgedRow,
     LabelCounts,
     Moments,
     RateCounts,
+    ScoreSums,
     Split,
 )
 
@@ -126,6 +128,14 @@ class MemoryEvidence:
         raise NotImplementedError
 
     def corrected(self, wanted: CellFilter, limit: int, after: EvidenceKey | None) -> list[EvidenceRow]:
+        """Nobody asks this here."""
+        raise NotImplementedError
+
+    def score_sums(self, wanted: CellFilter) -> list[ScoreSums]:
+        """Nobody asks this here."""
+        raise NotImplementedError
+
+    def judged(self, wanted: CellFilter, most: int) -> list[JudgedRow]:
         """Nobody asks this here."""
         raise NotImplementedError
 

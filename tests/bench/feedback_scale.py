@@ -20,6 +20,7 @@ from typing import Any
 
 from contract.evidence_world import HOUR_US, START_US, make_decision
 from contract.samples import an_outcome_record
+from oversight.insight.quality import find_quality
 from oversight.insight.rates import find_error_rates
 from oversight.storage.evidence import CellFilter, Split
 from oversight.storage.evidence_feed import EvidenceFeed
@@ -152,7 +153,7 @@ def _evidence(first: int, tiers: Sequence[int], outcomes: int) -> Iterator[tuple
             at_us = _FIRST_HOUR * HOUR_US + number * (24 * _DAYS * HOUR_US // each)
             loss = int(chance.random() < 0.04)
             label = (2 if tier == 1 else 1, loss, at_us + HOUR_US)
-            said = (1, 1, False, None, False, 1, False, 4.5, 21.5, None, None, None, True)
+            said = (1, 1, False, number % 9 == 0, False, 1, False, 4.5, 21.5, 80.0, "v1", 1 + number % 2, True)
             key = (first + cell, at_us, f"{cell * each + number:032x}")
             yield (
                 *key,
@@ -182,6 +183,8 @@ def _measure_question(store: SqlStore, decisions: int) -> None:
         "facts of outcomes by department and intent": lambda: reader.fact_sums(
             wanted, (Split.DEPARTMENT, Split.INTENT)
         ),
+        "quality scores beside people's": lambda: find_quality(reader, wanted),
+        "the newest 50,000 judgements of rules": lambda: reader.judged(wanted, 50_000),
         "the next 100 audits": lambda: reader.due(wanted, 100, None),
         "the newest 100 corrections": lambda: reader.corrected(wanted, 100, None),
         "rows of one department": lambda: sum(1 for _ in reader.rows(wanted._replace(department="department-1"))),

@@ -1,11 +1,12 @@
 """
 How long a change takes until every worker of every replica decides by it.
 
-`python tests/bench/propagation.py [--changes 100] [--callers 4] [--pause 0.0]`. Two replicas as shipped, each with two
-workers, share one PostgreSQL. Callers ask each of them all the time, every one on a connection of its own, so that each
-worker has some. Two thresholds are changed together again and again, by a process of its own; a change counts from
-before it is committed until every caller has had a reply with its revision. A reply with one threshold of a change and
-another of the one before would be torn.
+`python tests/bench/propagation.py [--changes 100] [--callers 4] [--pause 0.0] [--by-rpc]`. Two replicas as shipped,
+each with two workers, share one PostgreSQL. Callers ask each of them all the time, every one on a connection of its
+own, so that each worker has some. Two thresholds are changed together again and again, by a process of its own; a
+change counts from before it is committed until every caller has had a reply with its revision. With --by-rpc it goes
+through the admin port of one replica, and counts from before that call and from its reply. A reply with one threshold
+of a change and another of the one before would be torn.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,6 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from e2e.control import administrator
+from oversight_client import AdminClient
 from pairs import Caller, a_pair, first_seen_s, write_pair_policy
 from postgres import PostgresServer
 from servers import ServerProcess, started, wait_until
@@ -49,12 +51,22 @@ def change_pairs(store: str, asked: Connection) -> None:
             asked.send((revision, asked_s, time.monotonic()))
 
 
+def change_pairs_by_rpc(address: str, asked: Connection) -> None:
+    """Make the changes as `change_pairs`, through the admin port at *address*; it is committed when it is answered."""
+    with AdminClient(address, timeout_s=30) as admin:
+        while (number := asked.recv()) is not None:
+            changes = [{"name": one.name, "value": one.value} for one in a_pair(number).settings]
+            asked_s = time.monotonic()
+            revision = admin.update_thresholds(changes, justification="measured").revision
+            asked.send((revision, asked_s, time.monotonic()))
+
+
 @contextmanager
-def changing(store: str) -> Iterator[Connection]:
+def changing(change: Callable[[str, Connection], None], where: str) -> Iterator[Connection]:
     """Yield what changes pairs: in the process of the callers it would wait for them."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=change_pairs, args=(store, theirs))
+    process = context.Process(target=change, args=(where, theirs))
     process.start()
     try:
         yield ours
@@ -77,6 +89,7 @@ def main() -> int:
     parser.add_argument("--changes", type=int, default=100)
     parser.add_argument("--callers", type=int, default=4, help="of each replica")
     parser.add_argument("--pause", type=float, default=0.0, help="seconds between two questions of a caller")
+    parser.add_argument("--by-rpc", action="store_true", help="change by the admin port, not in the store")
     parser.add_argument("--seed", type=int, default=20_261)
     options = parser.parse_args()
     draw = random.Random(options.seed)  # noqa: S311 - moments, no secrets
@@ -89,7 +102,9 @@ def main() -> int:
             write_pair_policy(folder / f"replica-{number}" / "policy")
             place = folder / f"replica-{number}"
             servers.append(stack.enter_context(started(place, store=store, workers=WORKERS, policy_poll_s=1.0)))
-        admin = stack.enter_context(changing(store))
+        by_rpc = options.by_rpc
+        change, where = (change_pairs_by_rpc, servers[0].admin_target) if by_rpc else (change_pairs, store)
+        admin = stack.enter_context(changing(change, where))
         admin.send(0)
         admin.recv()
         for server in servers:
@@ -117,7 +132,8 @@ def main() -> int:
     where = f"{REPLICAS} replicas x {WORKERS} workers | {len(callers)} | {replies / ran_s:,.0f} | {len(took_s)}"
     print("| processes | callers | replies/s | changes | counted from | p50 s | p99 s | max s | within 1 s | torn |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    for counted, times_s in (("before the commit", took_s), ("the commit", since_commit_s)):
+    ends = ("before the call", "its reply") if options.by_rpc else ("before the commit", "the commit")
+    for counted, times_s in zip(ends, (took_s, since_commit_s), strict=True):
         print(f"| {where} | {counted} | {describe(times_s)} | {torn} of {replies:,} |")
     return 1 if torn else 0
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
-from contextlib import closing
 
 from servers import ServerProcess, wait_until
 
@@ -24,10 +22,6 @@ def wait_for_evidence(server: ServerProcess) -> None:
         keeper = server.status().keeper
         if keeper is None or keeper.counted_at_us < begun_us or keeper.pending_records:
             return False
-        try:
-            with closing(sqlite3.connect(f"file:{server.data_dir / 'records.db'}?mode=ro", uri=True)) as store:
-                return bool(store.execute(_BEHIND).fetchone() == (0,))
-        except sqlite3.OperationalError:
-            return False
+        return server.ask_store(_BEHIND) == [(0,)]
 
     wait_until(is_complete, "everything on record to be evidence")

@@ -40,7 +40,7 @@ class Store:
     @staticmethod
     def in_file(data_dir: Path) -> Store:
         """Return the embedded store of a data folder."""
-        return Store("SQLite", f"sqlite:///file:{data_dir / 'records.db'}?mode=ro&uri=true", {})
+        return Store("SQLite", f"sqlite:///file:{data_dir / 'records.db'}?mode=rw&uri=true", {})
 
     @staticmethod
     def in_postgres(url: str, port: int | None = None) -> Store:

@@ -42,13 +42,6 @@ def create(server: ServerProcess, name: str, *roles: str) -> str:
     return made.stdout.strip()
 
 
-def admin_address(server: ServerProcess) -> str:
-    """Return the address of the admin port."""
-    supervisor = server.status().supervisor
-    assert supervisor is not None
-    return supervisor.admin_listen
-
-
 def answer(server: ServerProcess, token: str = "", shown: grpc.ChannelCredentials | None = None) -> str:
     """Return the status of a Decide on a connection of its own."""
     options = [("grpc.use_local_subchannel_pool", 1)]
@@ -84,10 +77,10 @@ def test_tokens_come_and_go_while_the_server_runs(tmp_path: Path) -> None:
         wait_until(lambda: answers(server) == {"UNAUTHENTICATED"}, "callers without a token to be refused")
         wait_until(lambda: "OK" == answer(server, token), "the token to be taken")
         reader = create(server, "reader", "read")
-        with AdminClient(admin_address(server), token=reader, timeout_s=30) as admin:
+        with AdminClient(server.admin_target, token=reader, timeout_s=30) as admin:
             wait_until(lambda: is_listed(admin), "the admin port to list the decisions")
             callers = {record.caller for record in admin.iterate_records()}
-        with AdminClient(admin_address(server), token=token) as admin, pytest.raises(CallError, match="role read"):
+        with AdminClient(server.admin_target, token=token) as admin, pytest.raises(CallError, match="role read"):
             admin.list_records()
 
         revoked = oversight("token", "revoke", "gateway", "--data-dir", server.data_dir)
@@ -125,7 +118,7 @@ def test_the_command_shows_its_token_and_certificates(tmp_path: Path) -> None:
     given = {"tls_client_ca_file": tmp_path / "ca.pem", "certificate_roles_file": tmp_path / "roles.yaml", **files}
     with started(tmp_path, None, **given) as server:
         (tmp_path / "token").write_text(create(server, "gateway", "decide"))
-        target, admin = ("--target", server.target), ("--admin", admin_address(server))
+        target, admin = ("--target", server.target), ("--admin", server.admin_target)
         tls = (
             "--ca-file",
             tmp_path / "ca.pem",

@@ -58,8 +58,7 @@ def decide(server: ServerProcess, subject: str, first: int, count: int) -> list[
 
 
 def on_record(server: ServerProcess) -> int:
-    with closing(sqlite3.connect(f"file:{server.data_dir / 'records.db'}?mode=ro", uri=True)) as store:
-        return int(store.execute("SELECT count(*) FROM decisions").fetchone()[0])
+    return int(server.ask_store("SELECT count(*) FROM decisions")[0][0])
 
 
 def test_not_a_byte_of_an_erased_person_is_left_and_the_chain_is_whole(server: ServerProcess) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from oversight.v1 import outcome_pb2 as outcomes
 from oversight.v1 import outcome_service_pb2 as pb
@@ -19,11 +16,6 @@ RULE = """
     reason: UNPROVEN_SCOPE
     message: Too few replies have been checked.
 """
-
-
-def ask(server: ServerProcess, statement: str) -> list[Any]:
-    with closing(sqlite3.connect(f"file:{server.data_dir / 'records.db'}?mode=ro", uri=True, timeout=10)) as store:
-        return store.execute(statement).fetchall()
 
 
 def report(server: ServerProcess, decision_id: str, verdict: outcomes.Verdict.ValueType) -> None:
@@ -56,9 +48,11 @@ def test_labels_are_counted_for_rules_and_audits_are_due_when_it_is_set(tmp_path
         )
         # The second decision knows what the first did not.
         facts = wait_until(
-            lambda: [json.loads(text)["labelled_outcomes"] for (text,) in ask(server, "SELECT facts FROM decisions")],
+            lambda: [
+                json.loads(text)["labelled_outcomes"] for (text,) in server.ask_store("SELECT facts FROM decisions")
+            ],
             "the records",
         )
         assert {0, 2} >= set(facts)
-        due = ask(server, "SELECT DISTINCT due_at_us - decided_at_us FROM evidence WHERE due_at_us IS NOT NULL")
+        due = server.ask_store("SELECT DISTINCT due_at_us - decided_at_us FROM evidence WHERE due_at_us IS NOT NULL")
         assert [(1_800_000_000,)] == due

@@ -51,9 +51,7 @@ def test_outcomes_become_a_rate_a_certificate_a_threshold_and_a_page(tmp_path: P
     messages = tmp_path / "messages.jsonl"
     messages.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     with started(tmp_path) as server:
-        supervisor = server.status().supervisor
-        assert supervisor is not None
-        admin = ("--admin", supervisor.admin_listen)
+        admin = ("--admin", server.admin_target)
         oversight("replay", messages, "--target", server.target, "--json")
 
         wait_for_evidence(server)

@@ -9,9 +9,7 @@ from servers import POLICY, ServerProcess, started, wait_until, write_policy
 
 
 def admin_of(server: ServerProcess) -> AdminClient:
-    supervisor = server.status().supervisor
-    assert supervisor is not None
-    return AdminClient(supervisor.admin_listen, timeout_s=60)
+    return AdminClient(server.admin_target, timeout_s=60)
 
 
 def test_a_change_is_checked_published_and_listed(tmp_path: Path) -> None:

@@ -23,12 +23,6 @@ from servers import ServerProcess, started, wait_until
 COMMAND = str(Path(sys.executable).with_name("oversight"))
 
 
-def admin_address(server: ServerProcess) -> str:
-    supervisor = server.status().supervisor
-    assert supervisor is not None
-    return supervisor.admin_listen
-
-
 def listed(address: str, **filters: str) -> set[str]:
     """Return the ids that the admin port lists."""
     with AdminClient(address, timeout_s=30) as client:
@@ -74,7 +68,7 @@ def test_a_decision_is_found_before_it_is_drained_and_while_the_store_is_away(tm
                 timeout=20,
             )
             assert ["low_confidence"] == [rule.rule_id for rule in explained.rules]
-        assert set() == listed(admin_address(server)), "what is in journals alone is not listed"
+        assert set() == listed(server.admin_target), "what is in journals alone is not listed"
 
 
 def test_an_outcome_waits_for_the_decision_of_another_replica(tmp_path: Path) -> None:
@@ -84,7 +78,7 @@ def test_an_outcome_waits_for_the_decision_of_another_replica(tmp_path: Path) ->
     with started(tmp_path / "one") as first:
         decision_id = first.decide("shared").decision_id
         records = wait_until(
-            lambda: found if decision_id in (found := listed(admin_address(first))) else None, "the record"
+            lambda: found if decision_id in (found := listed(first.admin_target)) else None, "the record"
         )
     assert {decision_id} == records
     keys = first.data_dir / "keys"
@@ -109,7 +103,7 @@ def test_the_admin_port_is_there_again_after_its_controller(tmp_path: Path, how:
     """The new controller gets the port; the client hardly notices."""
     with started(tmp_path) as server:
         decision_id = server.decide("before").decision_id
-        address = admin_address(server)
+        address = server.admin_target
         wait_until(lambda: decision_id in listed(address), "the record")
         controller = server.status().controller
         assert controller is not None
@@ -131,7 +125,7 @@ def test_an_admin_port_that_is_taken_stops_the_start_in_words(tmp_path: Path) ->
     """As with the data port: nobody must talk to a stranger."""
     (tmp_path / "first").mkdir()
     with started(tmp_path / "first") as first:
-        address = admin_address(first)
+        address = first.admin_target
         second = subprocess.run(
             [COMMAND, "serve", "--listen", "127.0.0.1:0", "--admin-listen", address, "--data-dir", tmp_path / "second"],
             capture_output=True,
@@ -147,7 +141,7 @@ def test_an_admin_port_that_is_taken_stops_the_start_in_words(tmp_path: Path) ->
 def test_a_customer_is_forgotten_in_a_running_server(tmp_path: Path) -> None:
     """Also the record that is still on its way."""
     with started(tmp_path, drain_interval_s=0.05) as server:
-        address = admin_address(server)
+        address = server.admin_target
         gone = server.decide("r1", subject_ref="s-1").decision_id
         kept = server.decide("r2", subject_ref="s-2").decision_id
         wait_until(lambda: {gone, kept} <= listed(address), "the records")

@@ -44,12 +44,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield server
 
 
-def admin_address(server: ServerProcess) -> str:
-    supervisor = server.status().supervisor
-    assert supervisor is not None
-    return supervisor.admin_listen
-
-
 def decide_all(server: ServerProcess, messages: Sequence[dict[str, Any]], prefix: str) -> list[Decision]:
     """Return the decisions about the *messages*, in order."""
     with Client(server.target, timeout_s=60, on_unavailable="raise") as client:
@@ -95,7 +89,7 @@ def test_a_recommended_threshold_keeps_the_target_on_other_messages(
             for one, message in zip(decisions, learnt, strict=True)
         )
     before = on_the_loop(decide_all(server, judged, "before"), judged)
-    with grpc.insecure_channel(admin_address(server)) as channel:
+    with grpc.insecure_channel(server.admin_target) as channel:
         wait_for_evidence(server)
         stub = threshold_service_pb2_grpc.ThresholdServiceStub(channel)
         begun_s = time.monotonic()
@@ -105,7 +99,7 @@ def test_a_recommended_threshold_keeps_the_target_on_other_messages(
 
     assert pb.CERTIFICATE_STATUS_CERTIFIED == found.status, found
     assert (found.threshold, found.digest, True) == (again.threshold, again.digest, again.stored)
-    with AdminClient(admin_address(server), timeout_s=30) as admin:
+    with AdminClient(server.admin_target, timeout_s=30) as admin:
         change = {"name": found.name, "value": found.threshold}
         revision = admin.update_thresholds([change], justification="proven by labels").revision
     wait_until(lambda: decide_all(server, judged[:1], "is it in force")[0].threshold_revision == revision, "the value")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from oversight.app.reports import read_supervisor
 from oversight.simulation.messages import draw_day
 from oversight.simulation.scenario import read_scenario
-from servers import SERVE, is_running, wait_until
+from servers import SERVE, is_running, started, wait_until
 
 SCENARIO = """\
 scenario: tiny
@@ -76,7 +77,10 @@ def test_a_quiet_centre_is_measured_and_raises_nothing(tmp_path: Path) -> None:
     assert "simulated clock: all times are read from" in json.loads(status.stdout)["warnings"][0]
 
 
-def test_a_simulation_that_is_stopped_leaves_no_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("signal_", "code"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)]
+)
+def test_a_simulation_that_is_ended_leaves_no_server(tmp_path: Path, signal_: signal.Signals, code: int) -> None:
     """Nobody would look for it, on a port that nobody chose."""
     (tmp_path / "tiny.yaml").write_text(SCENARIO, encoding="utf-8")
     with (tmp_path / "out").open("wb") as out:
@@ -86,9 +90,26 @@ def test_a_simulation_that_is_stopped_leaves_no_server(tmp_path: Path) -> None:
     run = tmp_path / "kept" / "seed-1" / "data" / "run"
     try:
         server = wait_until(lambda: read_supervisor(run), "the server to be there")
-        process.terminate()
-        assert 143 == process.wait(60)
+        process.send_signal(signal_)
+        assert code == process.wait(60)
     finally:
         process.kill()
 
-    assert not is_running(server.pid)
+    wait_until(lambda: not is_running(server.pid), "the server's end")
+
+
+def test_a_simulated_clock_is_refused_where_real_records_are(tmp_path: Path) -> None:
+    """By a time that is years ahead retention would remove them all."""
+    with started(tmp_path) as server:
+        pass
+    (tmp_path / "clock").write_bytes(bytes(8))
+    refused = subprocess.run(
+        [*SERVE, "--data-dir", str(server.data_dir), "--simulated-clock", "clock", "--listen", "127.0.0.1:0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert 1 == refused.returncode
+    assert "has records by the machine's time (records.db, " in refused.stderr

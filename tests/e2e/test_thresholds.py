@@ -26,15 +26,9 @@ MESSAGE: dict[str, Any] = {
 SET = ("set", "autonomy_confidence", "0.97", "--department", "retail_banking", "-m", "complaints went up", "--yes")
 
 
-def admin_address(server: ServerProcess) -> str:
-    supervisor = server.status().supervisor
-    assert supervisor is not None
-    return supervisor.admin_listen
-
-
 def thresholds(server: ServerProcess, *words: str) -> dict[str, Any]:
     """Run `oversight thresholds` and return what it says."""
-    command = [SERVE[0], "thresholds", *words, "--admin", admin_address(server), "--json"]
+    command = [SERVE[0], "thresholds", *words, "--admin", server.admin_target, "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     said: dict[str, Any] = json.loads(done.stdout)
     return {**said, "exit_code": done.returncode}
@@ -42,7 +36,7 @@ def thresholds(server: ServerProcess, *words: str) -> dict[str, Any]:
 
 def recorded(server: ServerProcess) -> tuple[float, set[tuple[int, str]]]:
     """Return how many seconds after the last change a decision was first made with it, and which tier each had."""
-    with AdminClient(admin_address(server), timeout_s=30) as admin:
+    with AdminClient(server.admin_target, timeout_s=30) as admin:
         (event,) = admin.list_threshold_changes(page_size=1).changes
         made = [
             (one.response.threshold_revision, str(one.response.tier), one.decided_at) for one in admin.iterate_records()
@@ -69,7 +63,7 @@ def test_a_threshold_set_during_a_replay_changes_its_tiers_within_moments(tmp_pa
             "2",
         ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as replay:
-            with AdminClient(admin_address(server), timeout_s=30) as admin:
+            with AdminClient(server.admin_target, timeout_s=30) as admin:
                 wait_until(lambda: admin.list_records(page_size=1).records, "some decisions on record")
 
             changed = thresholds(server, *SET)
@@ -118,7 +112,7 @@ def test_a_value_ends_by_itself_and_a_rollback_puts_one_back(tmp_path: Path) -> 
 
 def test_two_admins_at_once_and_what_is_refused(tmp_path: Path) -> None:
     """One of them is told to read again; nothing refused leaves a trace."""
-    with started(tmp_path) as server, AdminClient(admin_address(server), timeout_s=30) as admin:
+    with started(tmp_path) as server, AdminClient(server.admin_target, timeout_s=30) as admin:
         read = admin.get_thresholds().revision
         change = {"name": "autonomy_confidence", "value": 0.9}
         admin.update_thresholds([change], justification="first", expected_revision=read)

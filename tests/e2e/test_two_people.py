@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from e2e.test_authentication import admin_address, create
+from e2e.test_authentication import create
 from oversight.grpc_api.roles import ROLES
 from oversight_client import AdminClient, PermissionDeniedError, RefusedError, UnauthenticatedError
 from rpc.access_fakes import bearing
@@ -34,7 +34,7 @@ def test_every_method_is_for_those_with_its_role_alone(tmp_path: Path) -> None:
         tokens = {role: create(server, f"only-{role}", role) for role in ROLE_NAMES}
         with (
             grpc.insecure_channel(server.target) as data,
-            grpc.insecure_channel(admin_address(server)) as admin,
+            grpc.insecure_channel(server.admin_target) as admin,
         ):
             ports = {method: data if "Decision" in method or "Outcome" in method else admin for method in needing}
             # The last one made is known last, to both processes.
@@ -58,8 +58,8 @@ def test_what_loosens_waits_for_another_person(tmp_path: Path) -> None:
     with started(tmp_path, loosening_needs_approval=True) as server:
         ann, bob = create(server, "ann", "admin", "approve", "read"), create(server, "bob", "approve", "read")
         with (
-            AdminClient(admin_address(server), token=ann, timeout_s=30) as author,
-            AdminClient(admin_address(server), token=bob, timeout_s=30) as other,
+            AdminClient(server.admin_target, token=ann, timeout_s=30) as author,
+            AdminClient(server.admin_target, token=bob, timeout_s=30) as other,
         ):
             wait_until(lambda: is_taken(author) and is_taken(other), "the tokens to be taken")
             lower = {"policy": "contact_centre", "name": "autonomy_confidence", "value": 0.8}

@@ -14,7 +14,7 @@ from oversight.storage.transactions import Transactions
 from oversight.v1 import insight_service_pb2 as insights
 from oversight.v1 import insight_service_pb2_grpc, threshold_service_pb2_grpc
 from oversight.v1 import threshold_service_pb2 as thresholds
-from servers import POLICY, ServerProcess, started, wait_until
+from servers import POLICY, started, wait_until
 from sign_evidence import DAY_US, Days, evidence_of, falling, moved
 from sign_store import fill
 
@@ -35,12 +35,6 @@ def prepare(folder: Path) -> None:
     database.engine.dispose()
 
 
-def admin_address(server: ServerProcess) -> str:
-    supervisor = server.status().supervisor
-    assert supervisor is not None
-    return supervisor.admin_listen
-
-
 def test_a_critical_sign_is_listed_and_tightened_once(tmp_path: Path) -> None:
     """From the evidence to the workers, without anybody; and a restart does not do it again."""
     prepare(tmp_path)
@@ -52,7 +46,7 @@ def test_a_critical_sign_is_listed_and_tightened_once(tmp_path: Path) -> None:
         told = wait_until(lambda: server.status().alarms, "the status to name the warning")
         assert told[0].startswith("oversight warning: CSAT_FALLS (tenant acme, intent order_change): Satisfaction")
         assert "serving" == server.status().state
-        with grpc.insecure_channel(admin_address(server)) as channel:
+        with grpc.insecure_channel(server.admin_target) as channel:
             listed = insight_service_pb2_grpc.InsightServiceStub(channel).ListWarnings(
                 insights.ListWarningsRequest(), timeout=30
             )

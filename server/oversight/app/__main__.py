@@ -19,14 +19,19 @@ def main() -> int:
     worker = roles.add_parser("worker", help="answers calls")
     worker.add_argument("--index", type=int, required=True)
     worker.add_argument("--in-turn", action="store_true", help="one worker serves, the others wait for its end")
-    roles.add_parser("serve", help="the supervisor, with settings from the environment")
+    supervisor = roles.add_parser("serve", help="the supervisor, with settings from the environment")
+    supervisor.add_argument(
+        "--parent", type=int, metavar="PID", help="the process that starts it, and that it ends with"
+    )
     arguments = parser.parse_args()
-    if arguments.role == "serve":
-        from oversight.app.supervisor import serve  # each process loads only what it needs
-        from oversight.settings import Settings
-
-        return serve(Settings())
     try:
+        if arguments.role == "serve":
+            from oversight.app.supervisor import serve  # each process loads only what it needs
+            from oversight.settings import Settings
+
+            if arguments.parent is not None:
+                end_with_parent(arguments.parent)
+            return serve(Settings())
         brief = read_brief(sys.stdin.buffer.read())
         end_with_parent(brief.parent)
         use_simulated_clock(brief.settings.simulated_clock)

@@ -212,7 +212,7 @@ def end_with_parent(parent: int) -> None:
         raise StartError(f"prctl(PR_SET_PDEATHSIG) failed: {os.strerror(ctypes.get_errno())}")
     # It may have died before the kernel was told.
     if parent != os.getppid():
-        raise StartError("the supervisor is gone")
+        raise StartError("the process that started this one is gone")
 
 
 def read_brief(text: bytes) -> Brief:

@@ -12,10 +12,13 @@ from typing import Self
 
 from oversight.errors import DataDirInUseError, StartError
 
-__all__ = ["DataDirLock", "make_private_folder", "protect_folders"]
+__all__ = ["DataDirLock", "make_private_folder", "mark_clock", "protect_folders"]
 
 LOCK_NAME = "serve.lock"
 _PRIVATE = ("run", "keys", "journal", "snapshots", "stops")
+_RECORDS = ("records.db", "control.db", "journal")
+_SIMULATED = "simulated"
+"""The file that tells that all times on record here were simulated."""
 
 
 def make_private_folder(path: Path) -> None:
@@ -48,6 +51,30 @@ def protect_folders(data_dir: Path) -> None:
         if folder.is_dir():
             _check_owner(folder)
             folder.chmod(0o700)
+
+
+def mark_clock(data_dir: Path, *, simulated: bool) -> None:
+    """
+    Put on record which clock the times in the folder are from; call it with the folder claimed.
+
+    Raise `StartError` for a simulated clock where something is on record by the machine's: retention would remove it,
+    and thresholds and tokens would expire, by a time that is not real.
+    """
+    mark = data_dir / _SIMULATED
+    if not simulated:
+        # From now on not all of them are.
+        mark.unlink(missing_ok=True)
+        return
+    if mark.exists():
+        return
+    found = [name for name in _RECORDS if (data_dir / name).exists()]
+    if found:
+        raise StartError(
+            f"the data folder {data_dir} has records by the machine's time ({', '.join(found)}), and simulated_clock "
+            "(--simulated-clock, OVERSIGHT_SIMULATED_CLOCK) is set: what is on record would expire by a time that is "
+            "not real; choose an empty folder with --data-dir (OVERSIGHT_DATA_DIR)"
+        )
+    mark.write_text("All times on record in this folder are simulated.\n", encoding="utf-8")
 
 
 def _check_owner(folder: Path) -> None:

@@ -15,7 +15,7 @@ from oversight.app.announcement import announce
 from oversight.app.children import Child
 from oversight.app.clock import now_us, use_simulated_clock
 from oversight.app.cpus import read_cpus
-from oversight.app.data_dir import DataDirLock, make_private_folder, protect_folders
+from oversight.app.data_dir import DataDirLock, make_private_folder, mark_clock, protect_folders
 from oversight.app.handover import clear_run, run_folder
 from oversight.app.keys import load_keys, make_keys
 from oversight.app.processes import Processes
@@ -55,6 +55,7 @@ def serve(settings: Settings) -> int:
         make_private_folder(settings.data_dir)
         with DataDirLock(settings.data_dir, settings.listen) as lock:
             protect_folders(settings.data_dir)
+            mark_clock(settings.data_dir, simulated=settings.simulated_clock is not None)
             settings = find_ports(settings)
             lock.write(settings.listen)
             make_keys(settings)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from oversight.engine.decision import Escalation, Reason, Tier
+from oversight.engine.decision import Escalation, Reason
 from oversight.feedback.escalation_quality import RULE_NONE, JudgedDecision, RuleQuality, escalation_quality
-from oversight.feedback.facts import LabelBasis, QaSubject
+from oversight.feedback.facts import QaSubject
 from oversight.feedback.qa_parity import Gap, qa_gap
 from oversight.feedback.sampling import equal_probability
 from oversight.insight.protocols import ReasonReader
 from oversight.insight.satisfaction import scores_from
 from oversight.insight.values import MOST_GROUPS, Grouped
-from oversight.storage.evidence import Cell, CellFilter, EvidenceReader, EvidenceRow, Moments
+from oversight.storage.evidence import Cell, CellFilter, EvidenceReader, JudgedRow, Moments
 
 __all__ = ["EscalationQuality", "QualityGap", "QualityGaps", "find_escalation_quality", "find_quality"]
 
@@ -53,13 +52,8 @@ def find_quality(evidence: EvidenceReader, wanted: CellFilter) -> QualityGaps:
     """
     through_us = evidence.through_us()
     sums: dict[tuple[Cell, str], dict[int, Moments]] = {}
-    for row in evidence.rows(wanted):
-        if row.qa_score is None or row.qa_subject is None or not row.qa_rubric_version:
-            continue
-        cell = Cell(tenant_id=row.cell.tenant_id, department=row.cell.department, intent=row.cell.intent)
-        sides = sums.setdefault((cell, row.qa_rubric_version), {})
-        n, total, squares = sides.get(row.qa_subject, Moments())
-        sides[row.qa_subject] = Moments(n + 1, total + row.qa_score, squares + row.qa_score**2)
+    for cell, rubric, subject, scores in evidence.score_sums(wanted):
+        sums.setdefault((cell, rubric), {})[subject] = scores
     ordered = sorted(
         sums, key=lambda key: (key[0].tenant_id or "", key[0].department or "", key[0].intent or "", key[1])
     )
@@ -78,12 +72,8 @@ def find_escalation_quality(
     chances. Raises `StoreUnavailableError`.
     """
     through_us = evidence.through_us()
-    newest = heapq.nlargest(
-        most,
-        (row for row in evidence.rows(wanted) if row.escalation_expected is not None and _chance(row)),
-        key=lambda row: (row.decided_at_us, row.decision_id),
-    )
-    chances = np.array([_chance(row) for row in newest], dtype=np.float64)
+    newest = evidence.judged(wanted, most)
+    chances = np.array([row.chance for row in newest], dtype=np.float64)
     draws = np.array([row.draw for row in newest], dtype=np.float64)
     least = float(chances.min()) if len(newest) else 0.0
     kept = [row for row, stays in zip(newest, equal_probability(chances, draws, least=least), strict=True) if stays]
@@ -97,18 +87,10 @@ def _gap(cell: Cell, rubric: str, sides: Mapping[int, Moments]) -> QualityGap:
     return QualityGap(cell, qa_gap(cell.intent or "", rubric, ai, human))
 
 
-def _chance(row: EvidenceRow) -> float:
-    """Return the chance that the decision was seen by somebody who judges it; 0 where that was nobody's task."""
-    if row.cell.tier != Tier.HUMAN_ON_THE_LOOP:
-        return 1.0
-    in_design = row.due_at_us is not None or row.basis == LabelBasis.CENSUS
-    return row.probability if in_design else 0.0
-
-
-def _judged(row: EvidenceRow, reasons: Iterable[Reason]) -> JudgedDecision:
+def _judged(row: JudgedRow, reasons: Iterable[Reason]) -> JudgedDecision:
     matched = [reason for reason in reasons if reason.rule_id != RULE_NONE]
     return JudgedDecision(
-        needed=bool(row.escalation_expected),
+        needed=row.needed,
         asked=frozenset(one.rule_id for one in matched if one.escalation != Escalation.NONE),
         matched=frozenset(one.rule_id for one in matched),
     )

@@ -29,7 +29,7 @@ class SimulatedServer:
 
     *policy* is the folder of rule files, None for the default policy. *seed* makes the keys, so that the server draws
     the same audits again: they protect nobody, as these messages are nobody's. Raises `SimulationError` where the
-    server does not come up.
+    server does not come up. Enter it in the main thread: the server ends with the thread that starts it.
     """
 
     def __init__(self, folder: Path, *, seed: int, policy: Path | None = None) -> None:
@@ -73,7 +73,7 @@ class SimulatedServer:
             raise SimulationError(f"the simulated server has ended:\n{self._last_words()}")
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-P", "-m", "oversight.app", "serve"]
+        command = [sys.executable, "-P", "-m", "oversight.app", "serve", "--parent", str(os.getpid())]
         with self._log.open("ab") as log:
             # A group of its own: Ctrl-C in the terminal reaches the simulation, which stops the server in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own

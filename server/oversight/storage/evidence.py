@@ -16,9 +16,11 @@ __all__ = [
     "EvidenceRow",
     "FactSums",
     "HourCount",
+    "JudgedRow",
     "LabelCounts",
     "Moments",
     "RateCounts",
+    "ScoreSums",
     "Split",
 ]
 
@@ -194,6 +196,24 @@ class DuePage(NamedTuple):
     following: EvidenceKey | None
 
 
+class ScoreSums(NamedTuple):
+    """Scores of quality by one rubric, for one tenant, department and intent; `subject` is the API's `qa_subject`."""
+
+    cell: Cell
+    rubric: str
+    subject: int
+    scores: Moments
+
+
+class JudgedRow(NamedTuple):
+    """A decision of which somebody said whether a person was needed, with the chance (0..1) that it was judged."""
+
+    decision_id: str
+    chance: float
+    draw: float
+    needed: bool
+
+
 class LabelCounts(NamedTuple):
     """How many decisions on one intent by one model version have a label, of one tenant."""
 
@@ -239,6 +259,19 @@ class EvidenceReader(Protocol):
 
     def corrected(self, wanted: CellFilter, limit: int, after: EvidenceKey | None) -> list[EvidenceRow]:
         """Return at most *limit* rows with a correction, newest first, from behind *after*."""
+        ...
+
+    def score_sums(self, wanted: CellFilter) -> list[ScoreSums]:
+        """Return the scores of quality of what is *wanted*, those without a subject or a rubric's version left out."""
+        ...
+
+    def judged(self, wanted: CellFilter, most: int) -> list[JudgedRow]:
+        """
+        Return the newest *most* decisions of which somebody said whether a person was needed.
+
+        Of those on the loop only what was drawn for an audit or labelled by a census: of the others it was told for
+        some reason.
+        """
         ...
 
     def label_counts(self) -> list[LabelCounts]:

@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement
 
 from oversight.durations import HOUR_US
 from oversight.storage.evidence import Cell, CellFilter, Split
-from oversight.storage.evidence_tables import cells
+from oversight.storage.evidence_tables import cells, evidence
 
-__all__ = ["END_OF_TIME_US", "EVIDENCE_LOCK", "Window", "cell_conditions", "cell_of_split", "given"]
+__all__ = ["END_OF_TIME_US", "EVIDENCE_LOCK", "Window", "cell_conditions", "cell_of_split", "given", "times"]
 
 END_OF_TIME_US = 2**63 - 1
 EVIDENCE_LOCK = 0x65766964_656E6365
@@ -44,6 +44,13 @@ class Window(NamedTuple):
 def cell_conditions(wanted: CellFilter) -> list[ColumnElement[bool]]:
     """Return the conditions on `cells` that *wanted* makes."""
     return [cells.c[name] == getattr(wanted, name) for name in Cell._fields if getattr(wanted, name) is not None]
+
+
+def times(wanted: CellFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions on when a row of `evidence` was decided that *wanted* makes."""
+    at = evidence.c.decided_at_us
+    since = [] if wanted.since_us is None else [at >= wanted.since_us]
+    return since if wanted.until_us is None else [*since, at < wanted.until_us]
 
 
 def cell_of_split(split: Sequence[Split], names: Sequence[Any]) -> Cell:

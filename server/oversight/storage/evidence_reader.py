@@ -19,14 +19,17 @@ from oversight.storage.evidence import (
     EvidenceRow,
     FactSums,
     HourCount,
+    JudgedRow,
     LabelCounts,
     Moments,
     RateCounts,
+    ScoreSums,
     Split,
 )
 from oversight.storage.evidence_cursors import Behind, chains_behind
 from oversight.storage.evidence_facts import sum_facts
-from oversight.storage.evidence_places import Window, cell_conditions, cell_of_split
+from oversight.storage.evidence_places import Window, cell_conditions, cell_of_split, times
+from oversight.storage.evidence_quality import newest_judged, sum_scores
 from oversight.storage.evidence_rates import count_rates
 from oversight.storage.evidence_tables import cells, evidence, feedback_cursors, hours
 from oversight.storage.tables import decisions, outcomes
@@ -100,7 +103,7 @@ class SqlEvidence:
             yield from self._rows_of(row.cell_id, _cell(row), wanted)
 
     def _rows_of(self, cell_id: int, cell: Cell, wanted: CellFilter) -> Iterator[EvidenceRow]:
-        statement = select(*_ROW).where(evidence.c.cell_id == cell_id, *_times(wanted)).order_by(*_KEY)
+        statement = select(*_ROW).where(evidence.c.cell_id == cell_id, *times(wanted)).order_by(*_KEY)
         after: list[ColumnElement[bool]] = []
         while True:
             with self._reading() as connection:
@@ -122,7 +125,7 @@ class SqlEvidence:
         """Return reviews and audits that are due and not done; see `EvidenceReader.due`."""
         key = (evidence.c.due_at_us, evidence.c.decision_id)
         columns = (evidence.c.cell_id, evidence.c.decision_id, evidence.c.decided_at_us, evidence.c.due_at_us)
-        statement = select(*columns).where(_OPEN, *_times(wanted), *_in_cells(wanted)).order_by(*key).limit(limit + 1)
+        statement = select(*columns).where(_OPEN, *times(wanted), *_in_cells(wanted)).order_by(*key).limit(limit + 1)
         if after is not None:
             statement = statement.where(_behind(*key, after))
         if overdue_before_us is not None:
@@ -140,7 +143,7 @@ class SqlEvidence:
         """Return at most *limit* rows with a correction, newest first, from behind *after*."""
         statement = (
             select(evidence.c.cell_id, *_ROW)
-            .where(_CORRECTED, *_times(wanted), *_in_cells(wanted))
+            .where(_CORRECTED, *times(wanted), *_in_cells(wanted))
             .order_by(*(column.desc() for column in _KEY))
             .limit(limit)
         )
@@ -161,6 +164,16 @@ class SqlEvidence:
             found = connection.execute(select(cells).where(cells.c.cell_id.in_(ids)))
             names = {row.cell_id: _cell(row) for row in found}
         return [(names[row[0]], row[1:]) for row in rows]
+
+    def score_sums(self, wanted: CellFilter) -> list[ScoreSums]:
+        """Return the scores of quality; see `EvidenceReader.score_sums`."""
+        with self._reading() as connection:
+            return [] if connection is None else sum_scores(connection, wanted)
+
+    def judged(self, wanted: CellFilter, most: int) -> list[JudgedRow]:
+        """Return the newest decisions with a word on escalation; see `EvidenceReader.judged`."""
+        with self._reading() as connection:
+            return [] if connection is None else newest_judged(connection, wanted, most)
 
     def label_counts(self) -> list[LabelCounts]:
         """Return how many labels there are by tenant, intent and model version."""
@@ -203,12 +216,6 @@ def _first_waiting(behind: Behind) -> Any:
 def _of_hours(statement: Any, wanted: CellFilter) -> Any:
     window = Window.around(wanted)
     return statement.where(hours.c.hour >= window.since_hour, hours.c.hour < window.until_hour)
-
-
-def _times(wanted: CellFilter) -> list[ColumnElement[bool]]:
-    at = evidence.c.decided_at_us
-    since = [] if wanted.since_us is None else [at >= wanted.since_us]
-    return since if wanted.until_us is None else [*since, at < wanted.until_us]
 
 
 def _in_cells(wanted: CellFilter) -> list[ColumnElement[bool]]:

@@ -209,7 +209,7 @@ def test_a_child_whose_parent_is_already_gone_does_not_start() -> None:
     with subprocess.Popen([sys.executable, "-c", ENDS_WITH_PARENT, "1"], stderr=subprocess.PIPE) as process:
         _, said = process.communicate(timeout=30)
 
-    assert b"StartError: the supervisor is gone" in said
+    assert b"StartError: the process that started this one is gone" in said
     assert 1 == process.returncode
 
 

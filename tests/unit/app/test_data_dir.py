@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from oversight.app.data_dir import LOCK_NAME, DataDirLock, make_private_folder
+from oversight.app.data_dir import LOCK_NAME, DataDirLock, make_private_folder, mark_clock
 from oversight.errors import DataDirInUseError, StartError
 
 
@@ -79,3 +79,21 @@ def test_a_lock_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(StartError, match=r"serve\.lock cannot be written"):
         DataDirLock(tmp_path, "127.0.0.1:50051")
+
+
+def test_a_folder_of_simulated_times_may_be_simulated_again(tmp_path: Path) -> None:
+    """What stands in it was never real."""
+    (tmp_path / "keys").mkdir()
+    mark_clock(tmp_path, simulated=True)
+    (tmp_path / "records.db").touch()
+    mark_clock(tmp_path, simulated=True)
+
+
+@pytest.mark.parametrize("name", ["records.db", "control.db", "journal"])
+def test_what_is_on_record_by_the_machines_time_is_not_judged_by_another(tmp_path: Path, name: str) -> None:
+    """Retention would remove it; also where it was simulated at first and real since."""
+    mark_clock(tmp_path, simulated=True)
+    (tmp_path / name).touch()
+    mark_clock(tmp_path, simulated=False)
+    with pytest.raises(StartError, match=rf"has records by the machine's time \({name}\), and simulated_clock"):
+        mark_clock(tmp_path, simulated=True)
