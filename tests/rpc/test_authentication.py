@@ -15,8 +15,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from builders import KEYS
 from oversight.access.identity import LOCAL, Role
+from oversight.grpc_api.authentication import Authentication
 from oversight.grpc_api.convert.frames import decode_frame
 from oversight.grpc_api.roles import ROLES
+from oversight.grpc_api.status import Refusal
+from oversight.telemetry.counters import Counters
 from oversight.v1 import decision_service_pb2 as pb
 from oversight.v1 import outcome_pb2
 from oversight.v1 import outcome_service_pb2 as outcome_pb
@@ -99,6 +102,27 @@ def test_an_expired_token_is_refused(serve: Callable[..., Serving]) -> None:
 
     assert grpc.StatusCode.UNAUTHENTICATED is refusal_of(lambda: decide(serving)).code
     assert {"expired": 1} == serving.counters.refused_callers()
+
+
+def test_a_token_in_use_ends_at_its_moment() -> None:
+    """That it was looked at before must not carry it beyond."""
+    access = KnownAccess()
+    access.set_tokens({TOKEN: somebody("decide")}, expires_at_us=200_000_000)
+    now_s = [100.0]
+    counters = Counters()
+    admit = Authentication(access, counters, failures_per_s=9, clock=lambda: now_s[0]).admit(DECIDE)
+
+    class Call:
+        def peer(self) -> str:
+            return "ipv4:127.0.0.1:1"
+
+    for moment in (100.0, 150.0, 199.999_999):
+        now_s[0] = moment
+        assert somebody("decide") == admit(bearing(TOKEN), Call())
+    now_s[0] = 200.0
+    refused = admit(bearing(TOKEN), Call())
+    assert isinstance(refused, Refusal)
+    assert (grpc.StatusCode.UNAUTHENTICATED, {"expired": 1}) == (refused.code, counters.refused_callers())
 
 
 def test_a_revoked_token_is_refused_from_the_next_call_on(serve: Callable[..., Serving]) -> None:

@@ -53,9 +53,9 @@ class TokenBook:
     def __len__(self) -> int:
         return sum(map(len, self._known.values()))
 
-    def find(self, digest: bytes, now_us: int) -> Identity | None:
+    def find(self, digest: bytes, now_us: int) -> KnownToken | None:
         """
-        Return whose token has *digest*, None where nobody's; raise `RefusedError` for one that has expired.
+        Return the token that has *digest*, None where none; raise `RefusedError` for one that has expired.
 
         The look-up is by a part of the digest; what it finds is compared in constant time.
         """
@@ -63,7 +63,7 @@ class TokenBook:
             if hmac.compare_digest(token.digest, digest):
                 if token.expires_at_us is not None and token.expires_at_us <= now_us:
                     raise RefusedError("expired", f"the token of {token.identity.name} has expired")
-                return token.identity
+                return token
         return None
 
 
