@@ -41,12 +41,10 @@ def _sentences(
         yield "the rolling restart: mend its cause and send SIGHUP to the supervisor again; the older processes serve"
     if controller:
         yield from _about_changes(controller)
-    if keeper and keeper.store_problem:
-        yield "the store: nothing is lost, records wait in the journals; mend it, and watch the room on the disk"
-    if keeper and keeper.feedback_problem and not keeper.store_problem:
-        yield "error rates and labelled_outcomes: they stay what they are; mend the store, and all is counted later"
-    if keeper and keeper.warnings_problem and not keeper.store_problem:
-        yield "the warning signs: nobody knows how they stand; mend what is named, and they are tested by themselves"
+    if keeper:
+        yield from _about_records(keeper)
+    if (controller and controller.failing) or (keeper and keeper.failing):
+        yield "what fails: decisions go on; the log has the whole error; report it as a defect, and try a restart"
     if not agreed:
         yield "the workers: they agree within a second after a change; if this stays, send SIGHUP to the supervisor"
     if any(worker.problem for worker in workers):
@@ -65,3 +63,14 @@ def _about_changes(controller: ControllerReport) -> Iterator[str]:
         yield "the admin port: end whoever has its address, or restart the server with another --admin-listen"
     if controller.control_problem:
         yield "thresholds and stops: mend the store; what must stop now, `oversight stop engage --data-dir` stops here"
+
+
+def _about_records(keeper: KeeperReport) -> Iterator[str]:
+    """Yield what to do where records do not reach the store, or teach nothing there."""
+    if keeper.store_problem:
+        yield "the store: nothing is lost, records wait in the journals; mend it, and watch the room on the disk"
+        return
+    if keeper.feedback_problem:
+        yield "error rates and labelled_outcomes: they stay what they are; mend the store, and all is counted later"
+    if keeper.warnings_problem:
+        yield "the warning signs: nobody knows how they stand; mend what is named, and they are tested by themselves"

@@ -42,17 +42,8 @@ def find_alarms(
         alarms.append(f"{len(workers)} of {supervisor.workers} workers have started")
     if supervisor and supervisor.rolling_problem:
         alarms.append(f"the last rolling restart stopped: {supervisor.rolling_problem}")
-    if controller and controller.problems:
-        which = "the last good rules of an earlier run decide" if controller.last_good else "the last good ones decide"
-        alarms.append(f"the rule files have {len(controller.problems)} problem(s); {which}")
+    alarms += _controller_alarms(controller)
     alarms += _keeper_alarms(keeper)
-    if controller and controller.admin_problem:
-        alarms.append(f"nothing is served on the admin port: {controller.admin_problem}")
-    if controller and controller.control_problem:
-        alarms.append(f"changes of thresholds and stops may be missing here: {controller.control_problem}")
-    if controller and controller.access_problem:
-        alarms.append(f"whose credentials are taken may be out of date: {controller.access_problem}")
-    alarms += controller.broken_constraints if controller else ()
     if not agreed:
         alarms.append("workers decide by different rules")
     alarms += [f"worker-{worker.index}: {worker.problem}" for worker in workers if worker.problem]
@@ -61,10 +52,29 @@ def find_alarms(
     return tuple(alarms)
 
 
+def _controller_alarms(controller: ControllerReport | None) -> Iterator[str]:
+    if controller is None:
+        return
+    if controller.problems:
+        which = "the last good rules of an earlier run decide" if controller.last_good else "the last good ones decide"
+        yield f"the rule files have {len(controller.problems)} problem(s); {which}"
+    if controller.admin_problem:
+        yield f"nothing is served on the admin port: {controller.admin_problem}"
+    if controller.control_problem:
+        yield f"changes of thresholds and stops may be missing here: {controller.control_problem}"
+    if controller.access_problem:
+        yield f"whose credentials are taken may be out of date: {controller.access_problem}"
+    yield from controller.failing
+    yield from controller.broken_constraints
+
+
 def _keeper_alarms(keeper: KeeperReport | None) -> Iterator[str]:
-    if keeper and keeper.store_problem:
+    if keeper is None:
+        return
+    if keeper.store_problem:
         yield f"the store does not take records: {keeper.store_problem}"
-    if keeper and keeper.feedback_problem:
+    if keeper.feedback_problem:
         yield f"outcomes teach nothing at the moment: {keeper.feedback_problem}"
-    if keeper and keeper.warnings_problem:
+    if keeper.warnings_problem:
         yield f"the warning signs cannot be tested: {keeper.warnings_problem}"
+    yield from keeper.failing

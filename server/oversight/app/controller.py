@@ -210,7 +210,7 @@ class _Controller:
             last_good=policy.last_good,
             problems=policy.problems,
             warnings=policy.warnings,
-            failures=sum(loop.failures for loop in self._loops),
+            failing=tuple(loop.problem for loop in self._loops if loop.problem),
             admin_problem="" if self._admin is None else self._admin.problem,
             access_problem=self._desk.problem,
             **describe_control(in_force, control, at_us),

@@ -224,7 +224,7 @@ class _Keeper:
             expired_outcomes=expired,
             critical_warnings=self._warnings.state.critical,
             warnings_problem=self._warnings.state.problem or self._anomalies.problem,
-            failures=sum(loop.failures for loop in (self._drain_loop, *self._others)),
+            failing=tuple(loop.problem for loop in (self._drain_loop, *self._others) if loop.problem),
             feedback_problem=feed.problem,
             feedback_through_us=feed.through_us,
         )

@@ -16,10 +16,10 @@ class Repetition:
     """
     Calls *step* every *interval_s* seconds until it is stopped.
 
-    A step that raises is counted in `failures`, logged unless it is the same again, and called next time: none of what
-    the controller does may end with one bad moment. *finish* is called at the end until it returns True or the grace is
-    over. With *urgent* the thread is there at once, though it waits for `start`: it keeps the priority that its maker
-    has now, whatever that one gives up later.
+    A step that raises is logged unless it is the same again, and called next time: none of what the controller does may
+    end with one bad moment. `problem` says that the last step was such a one, or is empty. *finish* is called at the
+    end until it returns True or the grace is over. With *urgent* the thread is there at once, though it waits for
+    `start`: it keeps the priority that its maker has now, whatever that one gives up later.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Repetition:
         urgent: bool = False,
     ) -> None:
         self.name = name
-        self.failures = 0
+        self.problem = ""
         self._interval_s = interval_s
         self._step = step
         self._finish = finish
@@ -74,10 +74,13 @@ class Repetition:
 
     def _guard(self, step: Callable[[], object]) -> object:
         try:
-            return step()
+            done = step()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next step must come
-            self.failures += 1
+            # Without the error's own words: they may be of customers, and this is shown.
+            self.problem = f"{self.name} fails ({type(error).__name__}); it is tried again, and the log says more"
             if repr(error) != self._said:
                 _log.exception("%s failed; it goes on", self.name)
             self._said = repr(error)
             return None
+        self.problem = ""
+        return done

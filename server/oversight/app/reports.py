@@ -61,8 +61,8 @@ class ControllerReport:
 
     `digest` and `commit` are of the snapshot published last. `policy_confirmed_at_us` is when the folder was last found
     to say just that; `problems` are why it does not; `last_good` is True while an earlier start's rules are served.
-    `failures` counts steps that ended with an unexpected error. `admin_problem` says why nothing is
-    served on the admin port, `access_problem` why it may be out of date whose credentials are taken.
+    `failing` says which of its steps ended with an unexpected error when they were taken last. `admin_problem` says why
+    nothing is served on the admin port, `access_problem` why it may be out of date whose credentials are taken.
 
     `threshold_revision` is that of the administrators' last event in what is published, `values` and `stops` are what
     is in force by it, as JSON has them; `control_problem` says why newer ones may be missing, and `local_stops` how
@@ -80,7 +80,7 @@ class ControllerReport:
     last_good: bool = False
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
-    failures: int = 0
+    failing: tuple[str, ...] = ()
     admin_problem: str = ""
     threshold_revision: int = 0
     values: tuple[Mapping[str, Any], ...] = ()
@@ -99,8 +99,8 @@ class KeeperReport:
     `store_problem` says why the store takes no records, or is empty. Everything appended before `drained_through_us` is
     in the store (0: not known). `pending_*` and `oldest_us` describe what is in journals and not in the store, as of
     `counted_at_us` (0: not counted yet); of the outcomes that are in the store, `waiting_outcomes` have no decision
-    there yet, and for `expired_outcomes` retention's time is over. `failures` counts steps that ended with an
-    unexpected error.
+    there yet, and for `expired_outcomes` retention's time is over. `failing` says which of its steps ended with an
+    unexpected error when they were taken last.
 
     The loop that learns from outcomes has come through `feedback_through_us` (None: nowhere yet); `feedback_problem`
     says why it does not go on, or is empty. `critical_warnings` are the warning signs that stand at critical, in words,
@@ -118,7 +118,7 @@ class KeeperReport:
     counted_at_us: int = 0
     waiting_outcomes: int = 0
     expired_outcomes: int = 0
-    failures: int = 0
+    failing: tuple[str, ...] = ()
     feedback_problem: str = ""
     feedback_through_us: int | None = None
     critical_warnings: tuple[str, ...] = ()

@@ -125,6 +125,8 @@ def test_a_server_that_has_ended_is_stopped(tmp_path: Path) -> None:
             "the last rolling restart stopped: the new worker-0 was not ready within 60 s",
         ),
         ({"keeper": replace(KEEPER, store_problem="locked")}, "the store does not take records: locked"),
+        ({"keeper": replace(KEEPER, failing=("retention fails",))}, "retention fails"),
+        ({"controller": replace(CONTROLLER, failing=("the lapse fails",))}, "the lapse fails"),
         (
             {"controller": replace(CONTROLLER, control_problem="locked")},
             "changes of thresholds and stops may be missing here: locked",
