@@ -76,7 +76,7 @@ def test_what_a_stop_could_not_store_is_stored_after_the_next_start(tmp_path: Pa
                 server.close_channel()  # so that both workers get some
             began_s = time.monotonic()
             assert 0 == server.terminate()
-            assert time.monotonic() - began_s < 3, "the drain got the half second that was set, and no more"
+            assert time.monotonic() - began_s < 4.5, "the drain got the half second that was set, and no more"
         assert {first} == ids_on_record(server)
         assert 2 == len({path.parent for path in (server.data_dir / "journal").rglob("*.journal")})
 
