@@ -19,6 +19,7 @@ __all__ = ["WarningWatch", "WarningWatchState"]
 _AGAIN_US = 600_000_000
 """After a failure: the store may be back by then."""
 _LATE_US = 6 * HOUR_US
+"""After midnight; but a process that has just been started gets the time of two tries."""
 _BEHIND = "they are not tested yet today: what was recorded until midnight is not in the evidence"
 _NAMED = 10
 _log = logging.getLogger(__name__)
@@ -68,15 +69,18 @@ class WarningWatch:
         self._clock_us = clock_us
         self._done_day = -1
         self._again_us = 0
+        self._looking_since_us: int | None = None
         self._said = ""
 
     def step(self) -> None:
         """Test what is due; what is wrong stands in `state`. Raises what nobody expected, once it is told."""
         if not self._elected():
             # Another one may test meanwhile: what is known here is not what stands.
-            self.state, self._done_day, self._again_us = WarningWatchState(), -1, 0
+            self.state, self._done_day, self._again_us, self._looking_since_us = WarningWatchState(), -1, 0, None
             return
         now_us = self._clock_us()
+        if self._looking_since_us is None:
+            self._looking_since_us = now_us
         day = now_us // DAY_US
         if day == self._done_day or 0 <= self._again_us - now_us <= _AGAIN_US:
             return
@@ -138,9 +142,9 @@ class WarningWatch:
         with suppress(StoreUnavailableError):
             self._store.note_problem(problem, now_us)
 
-    @staticmethod
-    def _is_late(day: int, now_us: int) -> bool:
-        return now_us - day * DAY_US > _LATE_US
+    def _is_late(self, day: int, now_us: int) -> bool:
+        looked_us = 0 if self._looking_since_us is None else now_us - self._looking_since_us
+        return now_us - day * DAY_US > _LATE_US and looked_us > 2 * _AGAIN_US
 
 
 def _in_words(one: StoredWarning) -> str:

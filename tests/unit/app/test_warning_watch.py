@@ -131,6 +131,17 @@ def test_before_the_evidence_has_caught_up_nothing_is_tested(replica: Replica) -
     assert ("", 1) == (replica.step().problem, len(replica.steps))
 
 
+def test_a_server_that_starts_late_in_the_day_gets_time_to_catch_up(replica: Replica) -> None:
+    """A fresh one has fed nothing at its first look; that is no reason to wake anybody."""
+    replica.caught_up = False
+    replica.now_us = TODAY * DAY_US + 14 * HOUR_US
+    for _ in range(20):
+        assert "" == replica.step().problem
+        replica.now_us += HOUR_US // 60
+    replica.now_us += HOUR_US // 60
+    assert "not tested yet today" in replica.step().problem
+
+
 def test_of_two_replicas_one_tests(records: SqlStore, evidence: MemoryEvidence) -> None:
     """The other one says nothing, so that nothing is counted twice; and takes over when it is elected."""
     one, other = Replica(records, evidence), Replica(records, evidence)
