@@ -102,6 +102,17 @@ def test_the_policy_in_force_is_read_with_its_thresholds(port: Port) -> None:
     assert (1, 0, 0) == (found.rule_count, len(found.rules), len(found.files)), "neither was asked for"
 
 
+@pytest.mark.parametrize("anomalies", [False, True])
+def test_what_the_breaker_tightens_by_itself_is_shown(port: Port, anomalies: bool) -> None:
+    """Whoever finds a value that nobody set must see who may have."""
+    plain = port.get()
+    assert (0.0, False) == (plain.thresholds[0].breaker_step, plain.breaker_anomalies)
+    breaker = f"breaker: {{steps: {{autonomy_confidence: 0.02}}, anomalies: {str(anomalies).lower()}}}\n"
+    digest = port.put(SnapshotSource({"contact_centre.yaml": POLICY.format(version="2") + breaker}, "contact_centre"))
+    found = port.get(digest=digest)
+    assert (0.02, anomalies) == (found.thresholds[0].breaker_step, found.breaker_anomalies)
+
+
 def test_rules_and_files_come_when_they_are_asked_for(port: Port) -> None:
     """In words, and as written."""
     rules, source = port.get(view=pb.POLICY_VIEW_RULES), port.get(view=pb.POLICY_VIEW_SOURCE)

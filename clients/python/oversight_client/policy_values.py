@@ -43,7 +43,11 @@ class ThresholdOverride:
 
 @dataclass(frozen=True, slots=True)
 class PolicyThreshold:
-    """A number that rules compare with and that people may change live; `value` is in force without a scope."""
+    """
+    A number that rules compare with and that people may change live; `value` is in force without a scope.
+
+    `breaker_step` is how far the policy's breaker tightens it at a time; 0 where it does not.
+    """
 
     name: str
     description: str
@@ -55,6 +59,7 @@ class PolicyThreshold:
     raising_tightens: bool
     overrides: tuple[ThresholdOverride, ...]
     declared_by: str
+    breaker_step: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Policy:
     rules: tuple[PolicyRule, ...]
     files: tuple[PolicyFile, ...]
     policies: tuple[str, ...]
+    breaker_anomalies: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,7 @@ class GetPolicyResponse(_message.Message):
     RULES_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
     POLICIES_FIELD_NUMBER: _builtins.int
+    BREAKER_ANOMALIES_FIELD_NUMBER: _builtins.int
     description: _builtins.str
     """What it is for, as its author says."""
     in_force: _builtins.bool
@@ -160,6 +161,8 @@ class GetPolicyResponse(_message.Message):
     """Revision of the live thresholds in the snapshot; 0 while only the files' values are."""
     rule_count: _builtins.int
     """How many rules it has, with inherited ones."""
+    breaker_anomalies: _builtins.bool
+    """Its breaker takes a step, too, where an intent's volume surges or its confidence drops."""
     @_builtins.property
     def policy(self) -> _decision_pb2.PolicyIdentity:
         """Name, version, commit and the snapshot's digest."""
@@ -208,10 +211,11 @@ class GetPolicyResponse(_message.Message):
         rules: _abc.Iterable[Global___PolicyRule] | None = ...,
         files: _abc.Iterable[Global___PolicyFile] | None = ...,
         policies: _abc.Iterable[_builtins.str] | None = ...,
+        breaker_anomalies: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "files", b"files", "in_force", b"in_force", "intents", b"intents", "is_default", b"is_default", "lineage", b"lineage", "policies", b"policies", "policy", b"policy", "required_signals", b"required_signals", "rule_count", b"rule_count", "rules", b"rules", "threshold_revision", b"threshold_revision", "thresholds", b"thresholds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker_anomalies", b"breaker_anomalies", "description", b"description", "files", b"files", "in_force", b"in_force", "intents", b"intents", "is_default", b"is_default", "lineage", b"lineage", "policies", b"policies", "policy", b"policy", "required_signals", b"required_signals", "rule_count", b"rule_count", "rules", b"rules", "threshold_revision", b"threshold_revision", "thresholds", b"thresholds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -233,6 +237,7 @@ class PolicyThreshold(_message.Message):
     RAISING_TIGHTENS_FIELD_NUMBER: _builtins.int
     OVERRIDES_FIELD_NUMBER: _builtins.int
     DECLARED_BY_FIELD_NUMBER: _builtins.int
+    BREAKER_STEP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name."""
     description: _builtins.str
@@ -251,6 +256,8 @@ class PolicyThreshold(_message.Message):
     """A higher value puts more in front of people; false where a lower one does."""
     declared_by: _builtins.str
     """The policy that set the default."""
+    breaker_step: _builtins.float
+    """How far one step of the policy's breaker tightens it when a warning sign is critical; 0 where none does."""
     @_builtins.property
     def overrides(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThresholdOverride]:
         """Values of narrower scopes: the files' first, then live ones."""
@@ -268,10 +275,11 @@ class PolicyThreshold(_message.Message):
         raising_tightens: _builtins.bool = ...,
         overrides: _abc.Iterable[Global___ThresholdOverride] | None = ...,
         declared_by: _builtins.str = ...,
+        breaker_step: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declared_by", b"declared_by", "default_value", b"default_value", "description", b"description", "live", b"live", "maximum", b"maximum", "minimum", b"minimum", "name", b"name", "overrides", b"overrides", "raising_tightens", b"raising_tightens", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["breaker_step", b"breaker_step", "declared_by", b"declared_by", "default_value", b"default_value", "description", b"description", "live", b"live", "maximum", b"maximum", "minimum", b"minimum", "name", b"name", "overrides", b"overrides", "raising_tightens", b"raising_tightens", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

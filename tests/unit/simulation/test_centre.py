@@ -124,7 +124,7 @@ def test_only_what_a_test_found_by_itself_is_noted() -> None:
 @pytest.mark.parametrize(
     ("server", "said"),
     [
-        (FakeServer(tested=False), "waited 120 s in vain for the test of the signs after day 0"),
+        (FakeServer(tested=False), "waited 600 s in vain for the test of the signs after day 0"),
         (FakeServer(tested=False, ended=True), "the simulated server has ended"),
         (FakeServer(refused="message"), "a message was not decided: intent: too long"),
         (FakeServer(refused="outcome"), "an outcome was not recorded: intent: too long"),

@@ -109,9 +109,10 @@ def policy_to_proto(found: FoundPolicy, view: int) -> pb.GetPolicyResponse:
         threshold_revision=found.source.threshold_revision,
         required_signals=sorted(policy.required_signals),
         intents=sorted(policy.intents),
-        thresholds=map(_threshold, found.thresholds),
+        thresholds=[_threshold(one, policy.breaker.steps.get(one.threshold.name, 0.0)) for one in found.thresholds],
         rule_count=len(policy.rules),
         policies=found.policies,
+        breaker_anomalies=policy.breaker.anomalies,
     )
     room = MOST_BYTES - response.ByteSize()
     if view >= pb.POLICY_VIEW_RULES:
@@ -135,7 +136,7 @@ def _add_rules(response: pb.GetPolicyResponse, rules: Iterable[Rule], room: int)
     return max(room, 0)
 
 
-def _threshold(found: FoundThreshold) -> pb.PolicyThreshold:
+def _threshold(found: FoundThreshold, breaker_step: float) -> pb.PolicyThreshold:
     one = found.threshold
     message = pb.PolicyThreshold(
         name=one.name,
@@ -147,6 +148,7 @@ def _threshold(found: FoundThreshold) -> pb.PolicyThreshold:
         live=found.live,
         raising_tightens=one.tightens == "raise",
         declared_by=one.policy,
+        breaker_step=breaker_step,
     )
     scoped: list[Override | LiveValue] = [*one.overrides, *found.live_overrides]
     for override in scoped:
