@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -84,7 +86,7 @@ class SqliteDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         if not self._read_only:
-            os.close(os.open(self._file, os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _make_file(self._file)
         # mode=rw for readers too: only so can the first one after a crash roll back what was left half-written.
         name = f"file:{quote(str(self._file.absolute()))}?mode=rw"
         connection = sqlite3.connect(name, uri=True, check_same_thread=False, isolation_level=None)
@@ -99,3 +101,15 @@ class SqliteDatabase:
     def _begin(self, connection: Connection) -> None:
         reading = self._read_only or connection.get_execution_options().get(READING, False)
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _make_file(path: Path) -> None:
+    """
+    Make an empty file for its owner alone, where there is none.
+
+    Without opening it: to close any descriptor of a file drops every POSIX lock that the process has on it, also those
+    of SQLite's other connections. Then a reader elsewhere finds a journal without a lock, takes it for what a crash
+    left, and rolls it back under the writer's hands (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with suppress(FileExistsError):
+        os.mknod(path, 0o600 | stat.S_IFREG)

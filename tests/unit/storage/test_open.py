@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,30 @@ def test_a_file_is_not_made_before_it_is_needed(tmp_path: Path) -> None:
     assert isinstance(database, SqliteDatabase)
     assert not database.is_there()
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_second_connection_does_not_drop_the_lock_of_the_first(tmp_path: Path) -> None:
+    """Whoever opens and closes the file takes this process's locks with it, and others would write at the same time."""
+    url = file_url(tmp_path / "records.db")
+    first, second = (open_database(url, read_only=False) for _ in range(2))
+    others = (
+        "import sqlite3, sys; connection = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None);"
+        " connection.execute('BEGIN IMMEDIATE')"
+    )
+
+    def try_to_write() -> str:
+        command = [sys.executable, "-c", others, str(tmp_path / "records.db")]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+    with first.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (a)")
+        assert "database is locked" in try_to_write()
+        second.engine.raw_connection().close()
+        assert "database is locked" in try_to_write()
+    assert "" == try_to_write()
+    for database in (first, second):
+        database.engine.dispose()
+    assert 0o600 == stat.S_IMODE((tmp_path / "records.db").stat().st_mode)
 
 
 def test_any_other_kind_is_refused() -> None:
