@@ -100,5 +100,6 @@ def _count_records(folder: Path) -> int:
     file = folder / "data" / "records.db"
     if not file.exists():
         return 0
-    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)) as store:
+    # As the product's readers do, see `ServerProcess.ask_store`.
+    with contextlib.closing(sqlite3.connect(f"file:{file}?mode=rw", uri=True, timeout=10)) as store:
         return int(store.execute("SELECT count(*) FROM decisions").fetchone()[0])

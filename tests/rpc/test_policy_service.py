@@ -1,4 +1,4 @@
-"""PolicyService on the admin port: policies read, versions paged, files checked, a look at once, and the state."""
+"""PolicyService on the admin port: policies read, versions paged, a look at once, and the state."""
 
 from __future__ import annotations
 
@@ -8,82 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 
-from desks import NOW_US, RuleFolder
+from desks import NOW_US
 from oversight.app.reports import ControllerReport, KeeperReport, SupervisorReport, write_report
 from oversight.engine.snapshot import LiveValue
-from oversight.grpc_api.admin_server import build_admin_server
-from oversight.grpc_api.insight_service import InsightUseCases
-from oversight.policies import SnapshotSource, assemble_source, compile_source
+from oversight.policies import SnapshotSource
 from oversight.rules.source import default_folder, read_folder
-from oversight.settings import Settings
-from oversight.telemetry.counters import Counters
 from oversight.v1 import decision_pb2 as values
 from oversight.v1 import policy_service_pb2 as pb
-from oversight.v1 import policy_service_pb2_grpc
+from policy_port import BROKEN, Port, opened
 from refusals import refusal_of
 from servers import POLICY, write_policy
-
-UNUSED: Any = None
-BROKEN = POLICY.format(version="2").replace("response_confidence: {", "responce_confidence: {")
-
-
-class Port:
-    """The admin port over a folder of rules, and a stub to call it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = RuleFolder(folder)
-        self.server = build_admin_server(
-            Settings(admin_listen="127.0.0.1:0"),
-            insights=InsightUseCases(UNUSED, UNUSED, UNUSED, UNUSED),
-            thresholds=UNUSED,
-            policies=self.folder.desk,
-            counters=Counters(),
-            tracer=None,
-        )
-        self.target = f"127.0.0.1:{self.server.start()}"
-        self.channel = grpc.insecure_channel(self.target, [("grpc.max_send_message_length", -1)])
-        self.stub = policy_service_pb2_grpc.PolicyServiceStub(self.channel)
-
-    def get(self, **fields: Any) -> pb.GetPolicyResponse:
-        return self.stub.GetPolicy(pb.GetPolicyRequest(**fields), timeout=30)
-
-    def versions(self, **fields: Any) -> pb.ListPolicyVersionsResponse:
-        return self.stub.ListPolicyVersions(pb.ListPolicyVersionsRequest(**fields), timeout=30)
-
-    def validate(self, files: dict[str, str], **fields: Any) -> pb.ValidatePolicyResponse:
-        return self.stub.ValidatePolicy(pb.ValidatePolicyRequest(files=files, **fields), timeout=60)
-
-    def reload(self) -> pb.ReloadPolicyResponse:
-        return self.stub.ReloadPolicy(pb.ReloadPolicyRequest(), timeout=30)
-
-    def publish(self, version: str) -> str:
-        """Publish the small policy under another version, bring it into the store, and return the digest."""
-        write_policy(self.folder.rules, version)
-        digest = self.reload().digest
-        self.folder.store()
-        return digest
-
-    def put(self, source: SnapshotSource) -> str:
-        """Put a snapshot into the store as if it had been published, and return its digest."""
-        blueprint, _ = compile_source(source)
-        digest = assemble_source(source, blueprint).digest
-        self.folder.snapshots.put_snapshot(digest, source.to_document())
-        return digest
-
-    def close(self) -> None:
-        self.channel.close()
-        self.server.stop(0)
 
 
 @pytest.fixture
 def port(tmp_path: Path) -> Iterator[Port]:
     """An admin port over the small policy."""
-    port = Port(tmp_path)
-    yield port
-    port.close()
+    with opened(tmp_path) as port:
+        yield port
 
 
 def test_the_policy_in_force_is_read_with_its_thresholds(port: Port) -> None:
@@ -242,99 +185,6 @@ def test_a_store_that_is_down_is_said(port: Port) -> None:
         assert ("UNAVAILABLE", "STORE_UNAVAILABLE") == (refusal.code.name, refusal.reason)
 
 
-def test_files_that_compile_have_the_digest_that_they_would_have(port: Port) -> None:
-    """What is checked is what will be in force."""
-    checked = port.validate({"contact_centre.yaml": POLICY.format(version="2")})
-    before = port.folder.watch.state.digest
-
-    assert (True, [], [("contact_centre", "2")]) == (
-        checked.valid,
-        list(checked.problems),
-        [(one.name, one.version) for one in checked.policies],
-    )
-    assert before == port.folder.watch.state.digest, "nothing is published"
-    assert checked.digest == port.publish("2")
-
-
-def test_problems_have_file_line_column_and_what_was_meant(port: Port) -> None:
-    """Editors jump there; authors see the word they mistyped."""
-    checked = port.validate({"contact_centre.yaml": BROKEN})
-
-    assert (False, "", []) == (checked.valid, checked.digest, list(checked.policies))
-    [problem] = checked.problems
-    assert ("contact_centre.yaml", 15, 12) == (problem.file, problem.line, problem.column)
-    assert "unknown signal 'responce_confidence'" in problem.message
-    assert ("response_confidence", pb.SEVERITY_ERROR) == (problem.suggestion, problem.severity)
-
-
-def test_warnings_leave_the_files_valid(port: Port) -> None:
-    """Their author should look; the server would take them."""
-    checked = port.validate({"contact_centre.yaml": POLICY.format(version="2").partition("rules:")[0]})
-
-    assert checked.valid
-    assert {pb.SEVERITY_WARNING} == {one.severity for one in checked.problems}
-    assert ["no rule or constraint uses", "the policy 'contact_centre' has no rules"] == sorted(
-        one.message.partition(" the threshold")[0] for one in checked.problems
-    )
-
-
-def test_cases_are_read_too(port: Port) -> None:
-    """A case that cannot be run would pass for one that passed."""
-    files = {"contact_centre.yaml": POLICY.format(version="2"), "contact_centre_test.yaml": "polcy: contact_centre\n"}
-
-    checked = port.validate(files)
-
-    assert not checked.valid
-    assert {"contact_centre_test.yaml"} == {one.file for one in checked.problems}
-
-
-@pytest.mark.parametrize(
-    ("files", "words"),
-    [
-        ({}, "expected 1 to 1,000 files, got 0"),
-        ({f"{number}.yaml": "" for number in range(1_001)}, "expected 1 to 1,000 files, got 1,001"),
-        ({"/etc/passwd.yaml": ""}, "without hidden parts, got '/etc/passwd.yaml'"),
-        ({"a/../../b.yaml": ""}, "without hidden parts"),
-        ({".hidden.yaml": ""}, "without hidden parts"),
-        ({"notes.txt": ""}, "ends in .yaml"),
-        ({f"{'x' * 300}.yaml": ""}, "at most 255 printable characters"),
-        ({"a\nb.yaml": ""}, "printable characters"),
-    ],
-    ids=["none", "many", "absolute", "upwards", "hidden", "other", "long", "control"],
-)
-def test_what_can_be_no_folder_is_refused(port: Port, files: dict[str, str], words: str) -> None:
-    """A name is shown and compared with others; it never becomes a path."""
-    refusal = refusal_of(lambda: port.validate(files))
-
-    assert ("INVALID_ARGUMENT", "files") == (refusal.code.name, refusal.field)
-    assert words in refusal.text
-
-
-_LAUGHS = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'lol'] * 9)}]" for n in range(9))
-_HOSTILE = {
-    "aliases that explode": _LAUGHS,
-    "deep": "[" * 100_000,
-    "deep mappings": "{a: " * 100_000,
-    "control characters": "policy: \x07\n",
-    "a large file": "x" * (1024 * 1024 + 1),
-    "many keys": "\n".join(f"k{number}: 1" for number in range(6_000)),
-    "many problems": "policy: p\nrules:\n" + "  - id: 1\n" * 4_000,
-    "one long line": "policy: " + "a" * 1_000_000,
-    "surrogates": 'policy: "\\ud800"\n',
-}
-
-
-@pytest.mark.parametrize("text", _HOSTILE.values(), ids=_HOSTILE.keys())
-def test_a_hostile_file_is_a_problem_and_nothing_more(port: Port, text: str) -> None:
-    """Within the time of a call, and with a response that a client takes."""
-    checked = port.validate({"contact_centre.yaml": text})
-
-    assert not checked.valid
-    assert 1 <= len(checked.problems) <= 1_000
-    assert checked.problem_count >= len(checked.problems)
-    assert checked.ByteSize() < 4 * 1024 * 1024
-
-
 def test_a_look_publishes_what_compiles_and_keeps_what_does_not(port: Port) -> None:
     """The same as at the next poll, now, and with the answer."""
     first = port.folder.watch.state.digest
@@ -410,12 +260,3 @@ def test_the_state_comes_over_the_port(port: Port) -> None:
     assert not found.policy.HasField("since"), "no worker has said anything"
     assert any("the store does not take records" in alarm for alarm in found.alarms)
     assert any("nothing is lost" in sentence for sentence in found.advice)
-
-
-def test_a_large_set_is_checked_within_a_call(port: Port) -> None:
-    """Thousands of rules are no attack, and must not look like one."""
-    rule = "  - id: r{0}\n    when: {{intent: order_status, failed_turns: {{at_least: {0}}}}}\n"
-    rule += "    tier: human_in_the_loop\n    reason: R\n    message: m\n"
-    text = POLICY.format(version="1") + "".join(rule.format(number) for number in range(3_000))
-
-    assert port.validate({"contact_centre.yaml": text}).valid

@@ -1,4 +1,4 @@
-"""What is particular to the desk; what its calls say is in tests/rpc/test_policy_service.py."""
+"""What is particular to the desk; what its calls say is in tests/rpc/test_policy_service.py and _files.py."""
 
 from __future__ import annotations
 

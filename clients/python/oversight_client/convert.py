@@ -178,7 +178,7 @@ def _comparisons(messages: Sequence[shared.Comparison]) -> tuple[Comparison, ...
 
 
 def _dict(value: object) -> dict[str, object]:
-    return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}  # type: ignore[arg-type]
+    return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}  # type: ignore[arg-type]  # it is one
 
 
 def _plain(value: object) -> object:

@@ -24,7 +24,7 @@ from oversight.app.local_stops import LocalStops
 from oversight.app.policy_watch import PolicyWatch
 from oversight.app.publication import Publication
 from oversight.app.reloading import Reloading
-from oversight.app.repetition import Repetition
+from oversight.app.repetition import Repetition, failing
 from oversight.app.reports import ControllerReport, write_report
 from oversight.app.server_status import server_status
 from oversight.app.signals import SignalPipe
@@ -87,8 +87,8 @@ class _Control:
 
     def __init__(self) -> None:
         self.step: Callable[[], object] = lambda: None
-        # Looked up at each step: what it does is known only later.
-        self.loop = Repetition("the look at thresholds and stops", 0.0, lambda: self.step(), urgent=True)  # noqa: PLW0108
+        # Not the function itself: what it does is known only later.
+        self.loop = Repetition("the look at thresholds and stops", 0.0, lambda: self.step(), urgent=True)  # noqa: PLW0108 - as above
 
 
 class _Controller:
@@ -210,7 +210,7 @@ class _Controller:
             last_good=policy.last_good,
             problems=policy.problems,
             warnings=policy.warnings,
-            failing=tuple(loop.problem for loop in self._loops if loop.problem),
+            failing=failing(self._loops),
             admin_problem="" if self._admin is None else self._admin.problem,
             access_problem=self._desk.problem,
             **describe_control(in_force, control, at_us),

@@ -23,7 +23,7 @@ from oversight.app.handover import run_folder
 from oversight.app.kept_rules import KeptRules
 from oversight.app.keys import load_keys
 from oversight.app.labelled import LabelledWatch
-from oversight.app.repetition import Repetition
+from oversight.app.repetition import Repetition, failing
 from oversight.app.reports import KeeperReport, write_report
 from oversight.app.retention_watch import RetentionWatch
 from oversight.app.signals import SignalPipe
@@ -224,7 +224,7 @@ class _Keeper:
             expired_outcomes=expired,
             critical_warnings=self._warnings.state.critical,
             warnings_problem=self._warnings.state.problem or self._anomalies.problem,
-            failing=tuple(loop.problem for loop in (self._drain_loop, *self._others) if loop.problem),
+            failing=failing((self._drain_loop, *self._others)),
             feedback_problem=feed.problem,
             feedback_through_us=feed.through_us,
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-__all__ = ["Repetition"]
+__all__ = ["Repetition", "failing"]
 
 _log = logging.getLogger(__name__)
 
@@ -84,3 +84,8 @@ class Repetition:
             return None
         self.problem = ""
         return done
+
+
+def failing(repetitions: Iterable[Repetition]) -> tuple[str, ...]:
+    """Return what is wrong with those whose last step ended with an unexpected error."""
+    return tuple(one.problem for one in repetitions if one.problem)

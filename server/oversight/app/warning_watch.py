@@ -69,18 +69,17 @@ class WarningWatch:
         self._clock_us = clock_us
         self._done_day = -1
         self._again_us = 0
-        self._looking_since_us: int | None = None
+        self._looking_since_us = 0
         self._said = ""
 
     def step(self) -> None:
         """Test what is due; what is wrong stands in `state`. Raises what nobody expected, once it is told."""
         if not self._elected():
             # Another one may test meanwhile: what is known here is not what stands.
-            self.state, self._done_day, self._again_us, self._looking_since_us = WarningWatchState(), -1, 0, None
+            self.state, self._done_day, self._again_us, self._looking_since_us = WarningWatchState(), -1, 0, 0
             return
         now_us = self._clock_us()
-        if self._looking_since_us is None:
-            self._looking_since_us = now_us
+        self._looking_since_us = self._looking_since_us or now_us
         day = now_us // DAY_US
         if day == self._done_day or 0 <= self._again_us - now_us <= _AGAIN_US:
             return
@@ -143,8 +142,7 @@ class WarningWatch:
             self._store.note_problem(problem, now_us)
 
     def _is_late(self, day: int, now_us: int) -> bool:
-        looked_us = 0 if self._looking_since_us is None else now_us - self._looking_since_us
-        return now_us - day * DAY_US > _LATE_US and looked_us > 2 * _AGAIN_US
+        return now_us - day * DAY_US > _LATE_US and now_us - self._looking_since_us > 2 * _AGAIN_US
 
 
 def _in_words(one: StoredWarning) -> str:

@@ -217,8 +217,8 @@ def _facts(found: Policy) -> Iterator[tuple[str, str]]:
     shown = f"; {len(found.rules)} shown" if found.rules and len(found.rules) < found.rule_count else ""
     yield "rules", f"{found.rule_count}{shown}"
     stepped = [f"{one.name} by {show_number(one.breaker_step)}" for one in found.thresholds if one.breaker_step]
-    when = " a critical warning, a surge or a drop of confidence" if found.breaker_anomalies else " a critical warning"
-    yield "breaker", f"{', '.join(stepped)} at{when}" if stepped else "none"
+    anomalies = ", a surge or a drop of confidence" if found.breaker_anomalies else ""
+    yield "breaker", f"{', '.join(stepped)} at a critical warning{anomalies}" if stepped else "none"
     yield "others", ", ".join(name for name in found.policies if name != found.policy.name) or "none"
 
 
