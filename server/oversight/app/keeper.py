@@ -40,6 +40,7 @@ from oversight.storage.confidences import SqlConfidences
 from oversight.storage.evidence_feed import EvidenceFeed
 from oversight.storage.evidence_reader import SqlEvidence
 from oversight.storage.pending import PendingOutcomes
+from oversight.storage.prompt_commits import keep_commits_prompt
 from oversight.storage.retention import Retention, months_before
 from oversight.storage.warning_store import SqlWarningStore
 from oversight.telemetry.logs import configure_logs
@@ -47,6 +48,8 @@ from oversight.telemetry.tracing import Telemetry, start_telemetry
 
 __all__ = ["run_keeper"]
 
+_COMMITS_NICENESS = 10
+"""As the controller's: deciding comes first, and those who wait for the file do not wait for an idle CPU."""
 _HEARTBEAT_S = 1.0
 _TELEMETRY_S = 1.0
 _RETENTION_S = 1.0
@@ -70,6 +73,8 @@ def run_keeper(settings: Settings) -> int:
 
     Raises `StoreVersionError` for a database of another version.
     """
+    os.nice(_COMMITS_NICENESS)
+    keep_commits_prompt()
     lower_priority()
     configure_logs("keeper", level=settings.log_level, form=settings.log_format)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

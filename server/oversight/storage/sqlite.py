@@ -14,12 +14,13 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, ins
 from sqlalchemy.exc import IntegrityError
 
 from oversight.storage.database import READING
+from oversight.storage.prompt_commits import commit_promptly
 from oversight.storage.rows import Row
 
 __all__ = ["SqliteDatabase", "database_file", "file_url"]
 
-_WRITER_WAITS_MS = 5_000
-_READER_WAITS_MS = 1_000
+_WRITER_WAITS_MS = 15_000  # the other one may be the keeper, on a CPU that is busy with deciding
+_READER_WAITS_MS = 5_000
 
 _WRITER = (
     # Not WAL: SQLite before 3.51.3 can corrupt a WAL database that two connections use ("WAL reset bug"). TRUNCATE and
@@ -59,6 +60,7 @@ class SqliteDatabase:
         self._inserts: dict[str, str] = {}
         self.engine: Engine = create_engine(url, creator=self._connect, hide_parameters=True)
         event.listen(self.engine, "begin", self._begin)
+        event.listen(self.engine, "commit", commit_promptly)
 
     def is_there(self) -> bool:
         """Return whether there is a file."""
