@@ -60,7 +60,7 @@ class SqliteDatabase:
         self._inserts: dict[str, str] = {}
         self.engine: Engine = create_engine(url, creator=self._connect, hide_parameters=True)
         event.listen(self.engine, "begin", self._begin)
-        event.listen(self.engine, "commit", commit_promptly)
+        event.listen(self.engine, "commit", self._commit)
 
     def is_there(self) -> bool:
         """Return whether there is a file."""
@@ -101,8 +101,15 @@ class SqliteDatabase:
         return connection
 
     def _begin(self, connection: Connection) -> None:
-        reading = self._read_only or connection.get_execution_options().get(READING, False)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if self._reads(connection) else "BEGIN IMMEDIATE")
+
+    def _commit(self, connection: Connection) -> None:
+        # Not of one that has read: it would wait for a commit that waits for it.
+        if not self._reads(connection):
+            commit_promptly(connection)
+
+    def _reads(self, connection: Connection) -> bool:
+        return self._read_only or bool(connection.get_execution_options().get(READING, False))
 
 
 def _make_file(path: Path) -> None:

@@ -38,12 +38,39 @@ with database.engine.connect() as connection:
     print(connection.exec_driver_sql("SELECT count(*) FROM t").scalar())
 """
 
+READS_MEANWHILE = """
+import sys, threading, time
+from oversight.storage.database import READING
+from oversight.storage.open import open_database
+from oversight.storage.prompt_commits import keep_commits_prompt
+
+keep_commits_prompt()
+database = open_database(sys.argv[1], read_only=False)
+
+def write():
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+
+writer = threading.Thread(target=write)
+with database.engine.connect().execution_options(**{READING: True}) as connection, connection.begin():
+    print(connection.exec_driver_sql("SELECT count(*) FROM t").scalar())
+    writer.start()
+    time.sleep(0.5)
+print("read")
+writer.join()
+print("written")
+"""
+
 
 def commit_in_a_process(file: Path, how: str) -> list[str]:
     """Return what a process says of its transaction in *file*: each statement with its niceness beside the usual."""
-    command = [sys.executable, "-c", PROGRAM, file_url(file), how]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
+    return run(PROGRAM, file_url(file), how)
+
+
+def run(program: str, *arguments: str) -> list[str]:
+    """Return the lines that *program* prints; it has less time than a commit waits for those who read."""
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=12).stdout.splitlines()
 
 
 def make_table(file: Path) -> None:
@@ -85,3 +112,10 @@ def test_a_commit_that_fails_is_heard_of(tmp_path: Path) -> None:
     assert ["COMMIT -7", "OperationalError database is locked"] == said[3:5]
     assert "0" == said[-1], "nothing of it is in the file"
     reader.engine.dispose()
+
+
+def test_whoever_has_read_does_not_wait_for_the_commit_that_waits_for_it(tmp_path: Path) -> None:
+    """One thread commits for all: the end of a read behind a write's commit would hold both until one gives up."""
+    make_table(tmp_path / "records.db")
+
+    assert ["0", "read", "written"] == run(READS_MEANWHILE, file_url(tmp_path / "records.db"))
