@@ -19,8 +19,7 @@ from oversight.storage.rows import Row
 
 __all__ = ["SqliteDatabase", "database_file", "file_url"]
 
-_WRITER_WAITS_MS = 15_000  # the other one may be the keeper, on a CPU that is busy with deciding
-_READER_WAITS_MS = 5_000
+_WAITS_MS = 5_000
 
 _WRITER = (
     # Not WAL: SQLite before 3.51.3 can corrupt a WAL database that two connections use ("WAL reset bug"). TRUNCATE and
@@ -31,9 +30,9 @@ _WRITER = (
     "PRAGMA cache_size=-16384",
     # Else a long transaction writes pages before its commit, and shuts readers out from then on.
     "PRAGMA cache_spill=OFF",
-    f"PRAGMA busy_timeout={_WRITER_WAITS_MS}",
+    f"PRAGMA busy_timeout={_WAITS_MS}",
 )
-_READER = ("PRAGMA query_only=ON", f"PRAGMA busy_timeout={_READER_WAITS_MS}")
+_READER = ("PRAGMA query_only=ON", f"PRAGMA busy_timeout={_WAITS_MS}")
 
 
 def file_url(path: Path) -> str:

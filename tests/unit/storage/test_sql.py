@@ -181,7 +181,7 @@ def test_the_file_is_private_and_its_commits_are_durable(file: Path, make_store:
             connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "secure_delete", "busy_timeout")
         ]
-    assert ["truncate", 2, 1, 15_000] == settings
+    assert ["truncate", 2, 1, 5_000] == settings
 
 
 def test_a_snapshot_is_kept_with_its_time_and_engine_version(place: Place, make_store: MakeStore) -> None:
