@@ -19,7 +19,8 @@ from oversight.storage.rows import Row
 
 __all__ = ["SqliteDatabase", "database_file", "file_url"]
 
-_WAITS_MS = 5_000
+_WRITER_WAITS_MS = 5_000
+_READER_WAITS_MS = 2_000  # more than a commit takes; no more, because whoever reads may find it in the journals, too
 
 _WRITER = (
     # Not WAL: SQLite before 3.51.3 can corrupt a WAL database that two connections use ("WAL reset bug"). TRUNCATE and
@@ -30,9 +31,9 @@ _WRITER = (
     "PRAGMA cache_size=-16384",
     # Else a long transaction writes pages before its commit, and shuts readers out from then on.
     "PRAGMA cache_spill=OFF",
-    f"PRAGMA busy_timeout={_WAITS_MS}",
+    f"PRAGMA busy_timeout={_WRITER_WAITS_MS}",
 )
-_READER = ("PRAGMA query_only=ON", f"PRAGMA busy_timeout={_WAITS_MS}")
+_READER = ("PRAGMA query_only=ON", f"PRAGMA busy_timeout={_READER_WAITS_MS}")
 
 
 def file_url(path: Path) -> str:
