@@ -41,6 +41,7 @@ def killed_when_it_calls(pid: int, calls: tuple[str, ...], log: Path, *, at: int
                 raise CannotTraceError(said.read_text().strip() or "strace ended")
             yield
             wait_until(lambda: not is_running(pid), f"process {pid} to be killed in {', '.join(calls)}", 60)
+            wait_until(lambda: tracer.poll() is not None or "killed by" in log.read_text(), "strace to say so")
         finally:
             # Not asked: it may wait for a thread that the kill took from it. What it traced goes on without it.
             tracer.kill()

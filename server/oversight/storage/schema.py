@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select
 
 from oversight.errors import StoreVersionError
@@ -30,20 +32,26 @@ def find_revision(connection: Connection) -> str | None:
 
     One that was made before there were revisions has the first. Raises `StoreVersionError` where there is none at all.
     """
-    tables = inspect(connection)
-    if tables.has_table(revision_table.name):
-        found = connection.execute(select(revision_table.c.version_num)).scalars().all()
-        if found:
-            return ", ".join(found)
-    if not tables.has_table(schema_version.name):
+    # In this order: another server may make both tables between the two looks, and the second one finds its revision.
+    versions = _read(connection, schema_version.c.version)
+    found = _read(connection, revision_table.c.version_num)
+    if found:
+        return ", ".join(found)
+    if versions is None:
         return None
-    versions = connection.execute(select(schema_version.c.version)).scalars().all()
     if versions != [_VERSIONS[REVISIONS[0]]]:
         raise StoreVersionError(
             f"the database has schema version {', '.join(map(str, versions)) or 'none'} and no revision, this server "
             f"needs revision {REVISION}: start the version of the server that wrote it, or give another store"
         )
     return REVISIONS[0]
+
+
+def _read(connection: Connection, column: Column[Any]) -> list[Any] | None:
+    """Return the values of *column*, None where there is no such table."""
+    if not inspect(connection).has_table(column.table.name):
+        return None
+    return list(connection.execute(select(column)).scalars())
 
 
 def check_schema(connection: Connection) -> bool:

@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, event
 
 from contract.samples import a_record, an_id, an_outcome_record
 from oversight.errors import StoreUnavailableError, StoreVersionError, UsageError
@@ -275,6 +276,23 @@ def test_replicas_that_start_at_the_same_moment_migrate_once(place: Place, datab
     assert REVISION == read_revision(database)
     assert [(NEWEST_VERSION,)] == place.ask("SELECT version FROM schema_version")
     assert [(REVISION,)] == place.ask("SELECT version_num FROM alembic_version")
+
+
+def test_tables_that_another_server_makes_between_two_looks_are_known(postgres_url: str) -> None:
+    """The first start of two replicas at once: the one that comes second must not refuse what the first one made."""
+    ours, theirs = (open_database(postgres_url, read_only=False) for _ in range(2))
+    looks: list[str] = []
+
+    def interrupt(_connection: Connection, _cursor: Any, statement: str, *_others: Any) -> None:
+        looks.append(statement)
+        if len([look for look in looks if "pg_class" in look]) == 1 and "pg_class" in statement:
+            assert Migrated(EMPTY, REVISION) == migrate(theirs)
+
+    event.listen(ours.engine, "after_cursor_execute", interrupt)
+    assert REVISION == read_revision(ours)
+    assert 2 == len([look for look in looks if "pg_class" in look]), "it came between the two"
+    for database in (ours, theirs):
+        database.engine.dispose()
 
 
 def test_only_a_known_revision_can_be_asked_for(database: Database) -> None:
