@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -43,28 +44,48 @@ def count_labels(
     places: Sequence[Mapping[Cell, Place]],
 ) -> list[dict[int, Labels]]:
     """Return, by split, what is counted in each cell with the place of its group; *times* are of the window and now."""
-    rows: dict[int, list[Any]] = defaultdict(list)
+    # Groups of several splits are often in one place, and each place of a cell is as much work as all else of its rows.
+    asked: dict[int, list[Place]] = defaultdict(list)
     for groups, of in zip(grouped, places, strict=True):
         for group, ids in groups.items():
             for cell_id in ids:
-                rows[cell_id] += of[group]
-    given_rows = [(cell_id, *of) for cell_id, of in rows.items()]
-    columns, statement = _statement(len(grouped))
-    found: list[dict[int, Labels]] = [{} for _ in grouped]
-    for start in range(0, len(given_rows), _CELLS_A_LOOK):
-        table, values = given("place", columns, given_rows[start : start + _CELLS_A_LOOK])
+                if of[group] not in asked[cell_id]:
+                    asked[cell_id].append(of[group])
+    counted = _count(connection, times, asked)
+    return [
+        {
+            cell_id: counted[cell_id, of[group]]
+            for group, ids in groups.items()
+            for cell_id in ids
+            if (cell_id, of[group]) in counted
+        }
+        for groups, of in zip(grouped, places, strict=True)
+    ]
+
+
+def _count(
+    connection: Connection, times: Mapping[str, int], asked: Mapping[int, list[Place]]
+) -> dict[tuple[int, Place], Labels]:
+    """Return what is counted in each cell with each of its places that are *asked* for; one without rows has none."""
+    width = max(map(len, asked.values()), default=0)
+    columns, statement = _statement(width)
+    # A cell that is asked for fewer has its first place again.
+    rows = [(cell_id, *chain(*of + of[:1] * (width - len(of)))) for cell_id, of in asked.items()]
+    found: dict[tuple[int, Place], Labels] = {}
+    for start in range(0, len(rows), _CELLS_A_LOOK):
+        table, values = given("place", columns, rows[start : start + _CELLS_A_LOOK])
         for cell_id, labelled, newest_us, *counted in connection.execute(
             text(f"WITH {table} {statement}"), {**times, **values}
         ):
-            for number, labels in enumerate(found):
-                labels[cell_id] = Labels(labelled, newest_us, *counted[3 * number : 3 * number + 3])
+            for number, place in enumerate(asked[cell_id]):
+                found[cell_id, place] = Labels(labelled, newest_us, *counted[3 * number : 3 * number + 3])
     return found
 
 
-def _statement(splits: int) -> tuple[dict[str, str], str]:
-    """Return the columns of the table `place`, one pair for each of the *splits*, and what counts by them."""
+def _statement(places: int) -> tuple[dict[str, str], str]:
+    """Return the columns of the table `place`, a pair for each of so many *places*, and what counts by them."""
     columns, sums = {"cell_id": "BIGINT"}, ""
-    for number in range(splits):
+    for number in range(places):
         columns |= {f"end_{number}": "BIGINT", f"least_{number}": "DOUBLE PRECISION"}
         # In the sample: settled, and kept with one and the same chance (`feedback.sampling.equal_probability`).
         sampled = (
