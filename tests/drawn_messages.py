@@ -140,22 +140,33 @@ def messages(rpc: Rpc) -> st.SearchStrategy[Message]:
     return _message(rpc.descriptor.input_type, _DEEPEST).map(lambda fields: _filled(rpc.request, fields))
 
 
-def _message(descriptor: Descriptor, deepest: int) -> st.SearchStrategy[dict[str, Any]]:
+def _message(descriptor: Descriptor, deepest: int, *, many: bool = True) -> st.SearchStrategy[dict[str, Any]]:
     fields = {
-        field.name: _field(field, deepest - 1) for field in descriptor.fields if deepest or not field.message_type
+        field.name: _field(field, deepest - 1, many=many)
+        for field in descriptor.fields
+        if deepest or not field.message_type
     }
     return st.fixed_dictionaries({}, optional=fields)
 
 
-def _field(field: FieldDescriptor, deepest: int) -> st.SearchStrategy[Any]:
+def _field(field: FieldDescriptor, deepest: int, *, many: bool) -> st.SearchStrategy[Any]:
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        key, value = (_field(field.message_type.fields_by_name[name], deepest, many=many) for name in ("key", "value"))
+        return st.dictionaries(key, value, max_size=4)
+    one = _one(field, deepest, many=many)
+    if not field.is_repeated:
+        return one
+    few = st.lists(one, max_size=3)
+    if not many:
+        return few
+    # Not within another one of the kind: hundreds of hundreds of hundreds would fill our own memory.
+    return few | st.lists(_one(field, deepest, many=False), min_size=1, max_size=1).map(_many)
+
+
+def _one(field: FieldDescriptor, deepest: int, *, many: bool) -> st.SearchStrategy[Any]:
     if field.message_type is None:
-        one = _SCALARS[field.type]
-    elif field.message_type.GetOptions().map_entry:
-        key, value = field.message_type.fields_by_name["key"], field.message_type.fields_by_name["value"]
-        return st.dictionaries(_field(key, deepest), _field(value, deepest), max_size=4)
-    else:
-        one = _message(field.message_type, deepest)
-    return st.lists(one, max_size=3) | st.lists(one, min_size=1, max_size=1).map(_many) if field.is_repeated else one
+        return _SCALARS[field.type]
+    return _message(field.message_type, deepest, many=many)
 
 
 def _many(items: list[Any]) -> list[Any]:
