@@ -30,10 +30,11 @@ def keep_commits_prompt() -> None:
 
 def commit_promptly(connection: Connection) -> None:
     """Commit in that thread and wait for it; do nothing where there is none. Raises as a commit does."""
-    for commits in _queues[:1]:
-        done: Future[None] = Future()
-        commits.put((connection, done))
-        done.result()
+    if not _queues:
+        return
+    done: Future[None] = Future()
+    _queues[0].put((connection, done))
+    done.result()
 
 
 def _commit(commits: SimpleQueue[_Commit]) -> None:
