@@ -202,6 +202,11 @@ class ServerProcess:
         """Return what `oversight status` shows."""
         return read_status(self.data_dir)
 
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run `oversight` on the data folder and return what came of it."""
+        line = [SERVE[0], *words, "--data-dir", str(self.data_dir)]
+        return subprocess.run(line, check=False, capture_output=True, text=True, timeout=60)
+
     def ask_store(self, statement: str) -> list[Any]:
         """Return the rows that *statement* finds in the embedded store, once that has been made."""
         # As the product's readers do: with mode=ro nobody could roll back what was left half-written.

@@ -18,7 +18,7 @@ from oversight.storage import tables
 from oversight.storage.chain import GENESIS, canonical_row, link
 from servers import ServerProcess
 
-__all__ = ["Store", "read_row", "settle", "store_problem"]
+__all__ = ["Store", "ids_on_record", "read_row", "settle", "store_problem"]
 
 _CHUNK = 5_000
 _LOOK_S = 0.1
@@ -65,6 +65,11 @@ class Store:
             decisions.difference_update(connection.execute(select(tables.decisions.c.decision_id)).scalars())
             outcomes.difference_update(connection.execute(select(tables.outcomes.c.outcome_id)).scalars())
         return decisions, outcomes
+
+
+def ids_on_record(server: ServerProcess, table: str = "decisions", key: str = "decision_id") -> set[str]:
+    """Return the ids in the store's file."""
+    return {row[0] for row in server.ask_store(f"SELECT {key} FROM {table}")}  # noqa: S608 - constants of tests
 
 
 def store_problem(server: ServerProcess) -> str:

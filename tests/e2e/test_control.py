@@ -29,17 +29,6 @@ def reason(server: ServerProcess, **fields: Any) -> str:
     return server.decide(**fields).reason
 
 
-def command(server: ServerProcess, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run `oversight` on the server's data folder."""
-    return subprocess.run(
-        [OVERSIGHT, *words, "--data-dir", str(server.data_dir)],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 def test_a_threshold_and_a_stop_come_into_force_and_replies_say_since_when(tmp_path: Path) -> None:
     """The revision is what tells an administrator that a change has arrived."""
     with started(tmp_path, workers=2) as server, administrator(server.data_dir) as admin:
@@ -114,7 +103,7 @@ def test_a_threshold_expires_while_the_controller_is_dead(tmp_path: Path) -> Non
         assert 1 == reply.threshold_revision
         wait_until(lambda: server.find(reply.decision_id).decided_at.seconds, "the record to be in the store")
 
-        replayed = command(server, "replay-record", reply.decision_id)
+        replayed = server.command("replay-record", reply.decision_id)
         assert 0 == replayed.returncode, replayed.stdout + replayed.stderr
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from servers import SERVE, ServerProcess, wait_until
+from e2e.on_record import ids_on_record, store_problem
+from servers import ServerProcess, wait_until
 
 PAGE_BYTES = 4096
 
@@ -17,26 +17,8 @@ PAGE_BYTES = 4096
 def decide_and_store(server: ServerProcess, prefix: str) -> set[str]:
     """Return the ids of ten decisions that are in the store."""
     answered = {server.decide(f"{prefix}{number}").decision_id for number in range(10)}
-    wait_until(lambda: answered <= ids_in_store(server), "the decisions in the store")
+    wait_until(lambda: answered <= ids_on_record(server), "the decisions in the store")
     return answered
-
-
-def ids_in_store(server: ServerProcess) -> set[str]:
-    """Return the ids of the decisions in the store."""
-    return {row[0] for row in server.ask_store("SELECT decision_id FROM decisions")}
-
-
-def store_problem(server: ServerProcess) -> str:
-    """Return what the keeper says of the store."""
-    keeper = server.status().keeper
-    return keeper.store_problem if keeper else ""
-
-
-def oversight(server: ServerProcess, *words: str) -> tuple[int, str]:
-    """Return the exit code and the output of a command about the server's data folder."""
-    command = [SERVE[0], *words, "--data-dir", str(server.data_dir)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
@@ -63,9 +45,11 @@ def test_a_server_goes_on_with_a_backup_or_anew(
         replies = [server.decide(f"later{number}") for number in range(10)]
         assert all(reply.recorded for reply in replies), "on record in the journal"
         wait_until(lambda: words in store_problem(server), "the damage to be said")
-        assert words in oversight(server, "status")[1]
+        assert words in server.command("status").stdout
         assert 0 == server.terminate()
-    assert (1, f"oversight: the store cannot be read: DatabaseError: {words}\n") == oversight(server, "verify")
+    verified = server.command("verify")
+    refusal = f"oversight: the store cannot be read: DatabaseError: {words}\n"
+    assert (1, "", refusal) == (verified.returncode, verified.stdout, verified.stderr)
 
     file.rename(tmp_path / "records.db.damaged")
     if has_backup:
@@ -73,10 +57,10 @@ def test_a_server_goes_on_with_a_backup_or_anew(
     later = {reply.decision_id for reply in replies}
     with ServerProcess(tmp_path) as server:
         kept = later | saved if has_backup else later
-        wait_until(lambda: ids_in_store(server) == kept, "what waited in the journals in the store")
+        wait_until(lambda: ids_on_record(server) == kept, "what waited in the journals in the store")
         assert 0 == server.terminate()
-    code, verified = oversight(server, "verify")
-    assert (0, True) == (code, "WHOLE" in verified), verified
-    code, replayed = oversight(server, "replay-record", "--all")
+    verified = server.command("verify")
+    assert (0, True) == (verified.returncode, "WHOLE" in verified.stdout), verified
+    replayed = server.command("replay-record", "--all")
     equal = f"{len(kept)} decisions: {len(kept)} EQUAL, 0 ERASED, 0 DIFFERENT, 0 NOT_REPLAYABLE\n"
-    assert (0, equal) == (code, replayed)
+    assert (0, equal, "") == (replayed.returncode, replayed.stdout, replayed.stderr)

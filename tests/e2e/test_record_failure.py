@@ -11,7 +11,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from e2e.test_records import an_outcome, ids_on_record, store_held
+from e2e.on_record import ids_on_record
+from e2e.test_records import an_outcome, store_held
 from oversight_client import Client
 from refusals import refusal_of
 from servers import ServerProcess, started, wait_until

@@ -15,14 +15,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from e2e.on_record import ids_on_record
 from oversight.app.status import Status
 from oversight.v1 import decision_pb2, outcome_pb2, outcome_service_pb2
 from servers import ServerProcess, wait_until
-
-
-def ids_on_record(server: ServerProcess, table: str = "decisions", key: str = "decision_id") -> set[str]:
-    """Return the ids in the store's file."""
-    return {row[0] for row in server.ask_store(f"SELECT {key} FROM {table}")}  # noqa: S608 - constants of this file
 
 
 @contextmanager
