@@ -30,8 +30,9 @@ class FakeDesk(DecisionServiceServicer, OutcomeServiceServicer):
 
     With `one_id` every decision has the same id, as those of a request sent again have.
 
-    `refusals` are statuses that the next calls end with, None for one that is answered. `unknown` are reasons given
-    besides. `requests` and `outcomes` are those of single calls and of batches alike, `batches` the sizes of these.
+    `refusals` are statuses that the next calls end with, None for one that is answered; `refused` are those of calls by
+    the id of their first request, whenever they come. `unknown` are reasons given besides. `requests` and `outcomes`
+    are those of single calls and of batches alike, `batches` the sizes of these.
     """
 
     address: str = ""
@@ -39,6 +40,7 @@ class FakeDesk(DecisionServiceServicer, OutcomeServiceServicer):
     one_id: bool = False
     unknown: tuple[str, ...] = ()
     refusals: list[grpc.StatusCode | None] = field(default_factory=list)
+    refused: dict[str, grpc.StatusCode] = field(default_factory=dict)
     outcome_refusals: list[grpc.StatusCode | None] = field(default_factory=list)
     requests: list[decisions.DecideRequest] = field(default_factory=list)
     outcomes: list[outcome_service.RecordOutcomeRequest] = field(default_factory=list)
@@ -63,6 +65,8 @@ class FakeDesk(DecisionServiceServicer, OutcomeServiceServicer):
             first = len(self.requests) + 1
             self.requests.extend(requests)
         self.refuse(self.refusals, context)
+        if requests and (refusal := self.refused.get(requests[0].request_id)):
+            context.abort(refusal, "told to refuse")
         results = []
         for number, request in enumerate(requests, first):
             result = decisions.BatchDecideResult()
