@@ -33,7 +33,6 @@ _OWN_FILES = (
     "keeper.json",
     "labelled.json",
     "worker-*.json",
-    "retired-*.json",
     "*.partial",
 )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -15,6 +16,7 @@ __all__ = [
     "KeeperReport",
     "SupervisorReport",
     "WorkerReport",
+    "forget_retired",
     "forget_worker",
     "read_controller",
     "read_keeper",
@@ -131,9 +133,8 @@ class WorkerReport:
     One worker's state, each second.
 
     `records_lost` counts since the server started, over restarts of this worker; `counters` only since the worker did.
-    `since_us` is when `digest` came into force here. `problem` is what it cannot do at the moment, or empty. `retired`:
-    a process of a younger `generation` has taken over as this worker; this one is finishing, and its report stands
-    apart.
+    `since_us` is when `digest` came into force here. `problem` is what it cannot do at the moment, or empty. Of two
+    processes that are one worker for a while, the one of the younger `generation` has taken over as soon as it reports.
     """
 
     index: int
@@ -149,7 +150,6 @@ class WorkerReport:
     counters: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
     generation: int = 0
-    retired: bool = False
     threshold_revision: int = 0
 
 
@@ -173,34 +173,61 @@ def read_keeper(run: Path) -> KeeperReport | None:
     return _read_report(run / "keeper.json", KeeperReport)
 
 
-def read_worker(run: Path, index: int) -> WorkerReport | None:
-    """Return what worker *index* last said; None where it said nothing that can be read."""
-    return _read_report(run / f"worker-{index}.json", WorkerReport)
+def read_worker(run: Path, index: int, generation: int | None = None) -> WorkerReport | None:
+    """Return what worker *index* last said, of *generation* or the youngest; None where it said nothing readable."""
+    if generation is not None:
+        return _read_report(run / f"worker-{index}.{generation}.json", WorkerReport)
+    return next(_read_generations(run, f"worker-{index}"), None)
 
 
 def read_workers(run: Path) -> tuple[WorkerReport, ...]:
     """Return what each worker last said, by index."""
-    found = (_read_report(path, WorkerReport) for path in run.glob("worker-*.json"))
+    names = {path.name.partition(".")[0] for path in run.glob("worker-*.json")}
+    found = (next(_read_generations(run, name), None) for name in names)
     return tuple(sorted((report for report in found if report is not None), key=lambda report: report.index))
 
 
 def read_retired(run: Path, index: int) -> WorkerReport | None:
     """Return what the process that was worker *index* before said last; None where no process was replaced."""
-    return _read_report(run / f"retired-{index}.json", WorkerReport)
+    return next(islice(_read_generations(run, f"worker-{index}"), 1, None), None)
 
 
 def reporting_pid(run: Path, name: str) -> int | None:
-    """Return the process id in the report of *name* (`controller`, `worker-0`); None where there is none."""
-    try:
-        return int(json.loads((run / f"{name}.json").read_bytes())["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    """Return the process id in the youngest report of *name* (`controller`, `worker-0`); None where there is none."""
+    return _pid_in(_paths(run, name)[0])
 
 
 def forget_worker(run: Path, name: str, pid: int) -> None:
-    """Remove the report of the worker *name* if it is that of process *pid*, which has ended."""
-    if reporting_pid(run, name) == pid:
-        (run / f"{name}.json").unlink(missing_ok=True)
+    """Remove the report of the worker *name* that is of process *pid*, which has ended."""
+    for path in _paths(run, name):
+        if _pid_in(path) == pid:
+            path.unlink(missing_ok=True)
+
+
+def forget_retired(run: Path, name: str) -> None:
+    """Remove the reports of the processes that the worker *name* was before; they have ended."""
+    for path in _paths(run, name)[1:]:
+        path.unlink(missing_ok=True)
+
+
+def _paths(run: Path, name: str) -> list[Path]:
+    """Return where the reports of *name* are or would be, the youngest first."""
+    # A file for each generation: two processes that shared one could put the older one's words over the younger's.
+    numbered = [(path.name.split(".")[1], path) for path in run.glob(f"{name}.*.json")]
+    found = sorted(((int(number), path) for number, path in numbered if number.isdecimal()), reverse=True)
+    return [path for _, path in found] or [run / f"{name}.json"]
+
+
+def _read_generations(run: Path, name: str) -> Iterator[WorkerReport]:
+    reports = (_read_report(path, WorkerReport) for path in _paths(run, name))
+    return (report for report in reports if report is not None)
+
+
+def _pid_in(path: Path) -> int | None:
+    try:
+        return int(json.loads(path.read_bytes())["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _file_name(report: _Any) -> str:
@@ -212,7 +239,7 @@ def _file_name(report: _Any) -> str:
         case KeeperReport():
             return "keeper.json"
         case WorkerReport():
-            return f"{'retired' if report.retired else 'worker'}-{report.index}.json"
+            return f"worker-{report.index}.{report.generation}.json"
 
 
 def _read_report(path: Path, kind: type[_Report]) -> _Report | None:

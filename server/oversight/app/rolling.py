@@ -9,7 +9,7 @@ from pathlib import Path
 
 from oversight.app.children import Child
 from oversight.app.processes import Processes
-from oversight.app.reports import forget_worker
+from oversight.app.reports import forget_retired, forget_worker
 from oversight.errors import StartError
 
 __all__ = ["RollingRestart"]
@@ -102,6 +102,7 @@ class RollingRestart:
     def _replace_worker(self, index: int) -> Iterator[None]:
         before = self._processes.workers[index]
         after = before.successor()
+        forget_retired(self._run, before.name)
         self._processes.passing.append(after)
         try:
             after.start()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from oversight.app.current import CurrentSnapshot
-from oversight.app.reports import WorkerReport, read_retired, read_worker, write_report
+from oversight.app.reports import WorkerReport, read_worker, write_report
 from oversight.telemetry.counters import Counters
 
 __all__ = ["WorkerReporter"]
@@ -22,10 +22,10 @@ class WorkerReporter:
     """
     Writes the report of worker *index*.
 
-    In a rolling restart two processes are that worker for some seconds. The one of the younger *generation* has the
-    worker's report; the older one finds it there and from then on writes a report of its own, as retired. What could
-    not be recorded is counted on from the process before, whatever that still lost while this one already served. *cpu*
-    is the one it stays on; *journal_problem* says why nothing can be recorded, or ""; *pid* is given in tests.
+    In a rolling restart two processes are that worker for some seconds, and each *generation* has a report of its own.
+    What could not be recorded is counted on from the process before, whatever that still lost while this one already
+    served. *cpu* is the one it stays on; *journal_problem* says why nothing can be recorded, or ""; *pid* is given in
+    tests.
     """
 
     def __init__(
@@ -53,9 +53,7 @@ class WorkerReporter:
         self._started_us = clock_us()
         self._reported_us = 0
         self._failed = False
-        earlier = read_worker(run, index)
-        self._earlier_pid = earlier.pid if earlier is not None else None
-        self._lost_before = earlier.records_lost if earlier is not None else 0
+        self._lost_before = self._read_lost(generation)
 
     def report_if_due(self) -> None:
         """Report if the last time is a second ago."""
@@ -79,7 +77,6 @@ class WorkerReporter:
             counters=self._counters.as_dict(),
             problem="; ".join(filter(None, (self._journal_problem(), self._current.problem))),
             generation=self._generation,
-            retired=self._is_retired(),
             threshold_revision=self._current.snapshot.threshold_revision,
         )
         try:
@@ -91,15 +88,13 @@ class WorkerReporter:
             self._failed = True
 
     def _count_lost(self) -> int:
-        retired = read_retired(self._run, self._index)
-        if retired is not None and retired.pid == self._earlier_pid:
-            # Never less than was known: the file may be left over from a restart that did not come about.
-            self._lost_before = max(self._lost_before, retired.records_lost)
+        # Never less than was known: that report may be gone.
+        self._lost_before = max(self._lost_before, self._read_lost(self._generation - 1))
         return self._lost_before + self._counters.lost
 
-    def _is_retired(self) -> bool:
-        there = read_worker(self._run, self._index)
-        return there is not None and there.generation > self._generation
+    def _read_lost(self, generation: int) -> int:
+        said = read_worker(self._run, self._index, generation)
+        return 0 if said is None else said.records_lost
 
 
 def _rss_bytes() -> int:

@@ -73,8 +73,8 @@ def test_a_new_run_removes_what_an_earlier_one_said_and_nothing_else(tmp_path: P
         "controller.json",
         "keeper.json",
         "supervisor.json",
-        "worker-0.json",
-        "worker-17.json",
+        "worker-0.0.json",
+        "worker-17.2.json",
         "drained.json",
     ]
     for name in (*ours, "snapshot.bin.12.34.partial", "stops.json"):

@@ -12,6 +12,7 @@ from oversight.app.reports import (
     KeeperReport,
     SupervisorReport,
     WorkerReport,
+    forget_retired,
     forget_worker,
     read_controller,
     read_keeper,
@@ -54,7 +55,7 @@ def test_workers_come_in_their_order(tmp_path: Path) -> None:
 def test_what_cannot_be_read_was_not_said(tmp_path: Path, text: str | None) -> None:
     """A reader never fails because a process has not spoken, or speaks another version."""
     if text is not None:
-        for name in ("supervisor.json", "controller.json", "keeper.json", "worker-0.json"):
+        for name in ("supervisor.json", "controller.json", "keeper.json", "worker-0.0.json"):
             (tmp_path / name).write_text(text)
 
     assert (None, None) == (read_supervisor(tmp_path), read_controller(tmp_path))
@@ -63,22 +64,38 @@ def test_what_cannot_be_read_was_not_said(tmp_path: Path, text: str | None) -> N
 
 
 def test_the_report_of_a_process_that_was_replaced_stands_apart(tmp_path: Path) -> None:
-    """Two processes are one worker for some seconds."""
-    retired = replace(WORKER, pid=2, retired=True)
-    write_report(tmp_path, WORKER)
-    write_report(tmp_path, retired)
+    """Two processes are one worker for some seconds; of the tenth generation and the ninth, the tenth is younger."""
+    younger, older = replace(WORKER, generation=10), replace(WORKER, pid=2, generation=9)
+    write_report(tmp_path, younger)
+    write_report(tmp_path, older)
 
-    assert (WORKER, retired) == (read_worker(tmp_path, 0), read_retired(tmp_path, 0))
-    assert (WORKER,) == read_workers(tmp_path)
+    assert (younger, older) == (read_worker(tmp_path, 0), read_retired(tmp_path, 0))
+    assert (older, None) == (read_worker(tmp_path, 0, 9), read_worker(tmp_path, 0, 8))
+    assert (younger,) == read_workers(tmp_path)
     assert (3, None) == (reporting_pid(tmp_path, "worker-0"), reporting_pid(tmp_path, "controller"))
 
 
 def test_only_the_report_of_the_process_that_ended_is_forgotten(tmp_path: Path) -> None:
     """Another one may have taken over already."""
-    write_report(tmp_path, WORKER)
+    older = replace(WORKER, pid=7, generation=0)
+    younger = replace(WORKER, pid=8, generation=1)
+    write_report(tmp_path, older)
+    write_report(tmp_path, younger)
     forget_worker(tmp_path, "worker-0", 2)
-    assert WORKER == read_worker(tmp_path, 0)
+    assert (younger, older) == (read_worker(tmp_path, 0), read_retired(tmp_path, 0))
 
-    forget_worker(tmp_path, "worker-0", 3)
-    forget_worker(tmp_path, "worker-0", 3)
-    assert read_worker(tmp_path, 0) is None
+    forget_worker(tmp_path, "worker-0", 8)
+    forget_worker(tmp_path, "worker-0", 8)
+    assert (older, None) == (read_worker(tmp_path, 0), read_retired(tmp_path, 0))
+
+
+def test_only_the_reports_of_earlier_generations_are_forgotten(tmp_path: Path) -> None:
+    """After a hundred rolling restarts there are not a hundred files, and another worker's stay."""
+    for generation in range(3):
+        write_report(tmp_path, replace(WORKER, generation=generation))
+    write_report(tmp_path, replace(WORKER, index=10))
+
+    forget_retired(tmp_path, "worker-0")
+    forget_retired(tmp_path, "worker-10")
+
+    assert ["worker-0.2.json", "worker-10.0.json"] == sorted(path.name for path in tmp_path.iterdir())

@@ -25,12 +25,12 @@ echo "start $name" >> history
 [ -e "$name-dies" ] && exit 3
 trap 'echo "stop $name" >> history; [ -e stubborn ] || exit 0' TERM USR1
 generation=${brief##*: }; generation=${generation%\\}}
-[ "$generation" = 0 ] || touch "$name-is-replaced"
+# As workers do, each generation has a report of its own.
+file=$name; [ -n "$3" ] && file=$name.$generation
 report() {
-    # As workers do, it leaves the report to a process of a younger generation.
-    if [ ! -e "$name-hangs" ] && { [ "$generation" != 0 ] || [ ! -e "$name-is-replaced" ]; }; then
+    if [ ! -e "$name-hangs" ]; then
         echo "{\\"pid\\": $$}" > "$$.partial"
-        mv "$$.partial" "run/$name.json"
+        mv "$$.partial" "run/$file.json"
     fi
 }
 while :; do report; sleep 0.03; done
@@ -257,6 +257,7 @@ def test_a_worker_that_dies_meanwhile_is_started_again(server: Server) -> None:
 def test_the_report_of_a_replacement_that_failed_does_not_stay(server: Server) -> None:
     """`oversight status` would show a process that is not there."""
     run = run_folder(server.folder)
+    before = server.processes.workers[0].pid
     server.rolling.ask()
     server.roll(until=lambda: server.processes.passing)
     replacement = server.processes.passing[0]
@@ -265,5 +266,5 @@ def test_the_report_of_a_replacement_that_failed_does_not_stay(server: Server) -
     replacement.wait(5)
     server.roll()
 
-    assert reporting_pid(run, "worker-0") is None
+    assert before == reporting_pid(run, "worker-0")
     assert "ended while starting" in server.rolling.problem

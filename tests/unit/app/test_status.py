@@ -155,14 +155,15 @@ def test_what_is_wrong_is_one_sentence(tmp_path: Path, said: dict[str, object], 
 @pytest.mark.parametrize("alive", [True, False])
 def test_one_that_is_finishing_is_shown_while_it_lives(tmp_path: Path, alive: bool) -> None:
     """In a rolling restart a worker is two processes; afterwards nobody misses the older one."""
-    retired = replace(WORKER, pid=6, at_us=NOW_US - 60 * SECOND_US, retired=True, digest="e" * 64)
+    younger = replace(WORKER, generation=1)
+    retired = replace(WORKER, pid=6, at_us=NOW_US - 60 * SECOND_US, digest="e" * 64)
 
-    status = status_of(tmp_path, workers=(WORKER, OTHER, retired), dead=() if alive else (6,))
+    status = status_of(tmp_path, workers=(younger, OTHER, retired), dead=() if alive else (6,))
 
     assert ("serving", (), DIGEST) == (status.state, status.alarms, status.digest)
     shown = [process.name for process in status.processes if process.pid == 6]
     assert (["worker-0 (finishing)"] if alive else []) == shown
-    assert (WORKER, OTHER) == status.workers
+    assert (younger, OTHER) == status.workers
 
 
 def test_workers_that_differ_have_no_digest_in_common(tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_the_folder_is_the_servers_own_setting(run, reports):
 def test_workers_that_differ_are_told_apart(run, reports, tmp_path):
     """Two answers to one question, depending on the connection."""
     folder = reports()
-    first = json.loads((tmp_path / "run" / "worker-0.json").read_text())
+    first = json.loads((tmp_path / "run" / "worker-0.0.json").read_text())
     write_report(tmp_path / "run", WorkerReport(**first | {"index": 1, "digest": "e" * 64}))
     result = run("status", "--data-dir", folder)
     assert 1 == result.exit_code
