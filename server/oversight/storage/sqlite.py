@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, insert, make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DisconnectionError, IntegrityError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from oversight.storage.database import READING
 from oversight.storage.prompt_commits import commit_promptly
@@ -19,6 +20,8 @@ from oversight.storage.rows import Row
 
 __all__ = ["SqliteDatabase", "database_file", "file_url"]
 
+_FILE = "file"
+"""What a pooled connection notes the file under that it opened: device and inode."""
 _WRITER_WAITS_MS = 5_000
 _READER_WAITS_MS = 2_000  # more than a commit takes; no more, because whoever reads may find it in the journals, too
 
@@ -52,19 +55,25 @@ class SqliteDatabase:
 
     One that writes makes the file (mode 0600) and takes the writer's lock at the start of a transaction, because a
     lock taken later cannot be waited for. One that reads only never makes it, and can neither write nor alter it.
+
+    A file that was there and is gone is no empty database: everything fails until it is back. Where another one was put
+    in its place, that is what is read and written from then on.
     """
 
     def __init__(self, url: URL, *, read_only: bool) -> None:
         self._file = database_file(url)
         self._read_only = read_only
+        self._was_there = False
         self._inserts: dict[str, str] = {}
         self.engine: Engine = create_engine(url, creator=self._connect, hide_parameters=True)
+        event.listen(self.engine, "connect", self._note_file)
+        event.listen(self.engine, "checkout", self._check_file)
         event.listen(self.engine, "begin", self._begin)
         event.listen(self.engine, "commit", self._commit)
 
     def is_there(self) -> bool:
-        """Return whether there is a file."""
-        return self._file.exists()
+        """Return whether there is a file, or was one: then connecting says that it is gone."""
+        return self._was_there or self._file.exists()
 
     def insert(self, connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         """Insert *rows* as `Database.insert` says."""
@@ -87,6 +96,8 @@ class SqliteDatabase:
         return f"{type(cause).__name__}: {str(cause).partition(chr(10))[0]}"
 
     def _connect(self) -> sqlite3.Connection:
+        if self._was_there and not self._file.exists():
+            raise FileNotFoundError(f"{self._file} is gone: put it back")
         if not self._read_only:
             _make_file(self._file)
         # mode=rw for readers too: only so can the first one after a crash roll back what was left half-written.
@@ -99,6 +110,22 @@ class SqliteDatabase:
             connection.close()
             raise
         return connection
+
+    def _note_file(self, _: object, record: ConnectionPoolEntry) -> None:
+        record.info[_FILE] = self._identify()
+        self._was_there = True
+
+    def _check_file(self, _: object, record: ConnectionPoolEntry, __: object) -> None:
+        # What is written to a file that was moved away or removed is lost, and what is read there is of yesterday.
+        if record.info[_FILE] != self._identify():
+            raise DisconnectionError(f"{self._file} is not the file that was opened")
+
+    def _identify(self) -> tuple[int, int] | None:
+        try:
+            found = self._file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _begin(self, connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if self._reads(connection) else "BEGIN IMMEDIATE")
