@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -96,6 +98,34 @@ def test_tokens_come_and_go_while_the_server_runs(tmp_path: Path) -> None:
         assert reader.encode() not in written
 
 
+def test_a_database_that_is_gone_opens_nothing(tmp_path: Path) -> None:
+    """Moved away by mistake, while the server runs and before its next start: whoever was known is known."""
+    with started(tmp_path, workers=1) as server:
+        token = create(server, "gateway", "decide")
+        wait_until(lambda: answers(server) == {"UNAUTHENTICATED"}, "callers without a token to be refused")
+        (server.data_dir / "control.db").rename(tmp_path / "away.db")
+        wait_until(lambda: any("control.db is gone" in one for one in server.status().alarms), "the alarm")
+        assert ({"UNAUTHENTICATED"}, "OK") == (answers(server), answer(server, token))
+        server.terminate()
+    with started(tmp_path, workers=1) as server:
+        assert ({"UNAUTHENTICATED"}, "OK") == (answers(server), answer(server, token))
+        assert any("the store has no tokens, although some were made" in one for one in server.status().alarms)
+        server.terminate()
+        for left in server.data_dir.glob("control.db*"):
+            left.unlink()
+        (tmp_path / "away.db").rename(server.data_dir / "control.db")
+    with started(tmp_path, workers=1) as server:
+        assert ({"UNAUTHENTICATED"}, "OK") == (answers(server), answer(server, token))
+        assert () == server.status().alarms
+
+
+def test_a_server_that_never_saw_its_store_lets_nobody_in(tmp_path: Path) -> None:
+    """It may have tokens: a new replica that starts while the database is down is no open door."""
+    with started(tmp_path, workers=1, store="postgresql://nobody@127.0.0.1:1/none") as server:
+        assert {"UNAUTHENTICATED"} == answers(server)
+        assert "every call needs credentials: the store has not said yet" in server.out.read_text()
+
+
 def is_listed(admin: AdminClient) -> bool:
     """Return whether the gateway's decision is in the store; the token may not be taken yet."""
     try:
@@ -157,6 +187,15 @@ def test_certificates_and_roles_are_replaced_without_a_restart(tmp_path: Path) -
         (tmp_path / "roles.new").write_text("callers: [{identity: 'cn:gateway', roles: [read]}]")
         (tmp_path / "roles.new").rename(roles)
         wait_until(lambda: "PERMISSION_DENIED" == answer(server, shown=of_new), "the role to be gone")
+
+        roles.write_text("callers: [{")
+        wait_until(lambda: any("certificate_roles_file" in one for one in server.status().alarms), "the alarm")
+        create(server, "another", "decide")
+        before = server.worker_pid()
+        os.kill(before, signal.SIGKILL)
+        wait_until(lambda: before != server.worker_pid(), "the worker to be back")
+        assert {"PERMISSION_DENIED"} == answers(server, shown=of_new), "by the last good file"
+        assert any("certificate_roles_file" in one for one in server.status().alarms), "whatever token was made"
 
 
 @contextmanager

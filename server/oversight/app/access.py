@@ -1,4 +1,4 @@
-"""Whose credentials are taken in one process: what the controller published, and the file of certificates' roles."""
+"""Whose credentials are taken in one process: what the controller published."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from oversight.access.tokens import NO_TOKENS, TokenBook, read_book
 from oversight.app.addresses import is_beyond_loopback
 from oversight.app.handover import file_stamp, run_folder, write_file
 from oversight.credential_settings import read_algorithms
-from oversight.errors import KeyFileError
 from oversight.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,16 +20,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KEYS_NAME",
+    "ROLES_NAME",
     "TOKENS_NAME",
     "WANTED_NAME",
     "CurrentAccess",
     "always_required",
-    "load_certificate_roles",
     "published_tokens",
 ]
 
 TOKENS_NAME = "tokens.json"
 KEYS_NAME = "jwks.json"
+ROLES_NAME = "certificate_roles.yaml"
 WANTED_NAME = "jwks.wanted"
 """Written by a process that met a token with a key that it does not know."""
 
@@ -46,25 +46,12 @@ def always_required(settings: Settings) -> bool:
     return is_beyond_loopback(settings) and not settings.insecure
 
 
-def published_tokens(data_dir: Path) -> TokenBook:
-    """Return the tokens that the controller published last; none where it did not, or they cannot be read."""
+def published_tokens(data_dir: Path) -> TokenBook | None:
+    """Return the tokens that the controller published last; None where it never did, or they cannot be read."""
     try:
         return read_book((run_folder(data_dir) / TOKENS_NAME).read_bytes())
     except (OSError, ValueError):
-        return NO_TOKENS
-
-
-def load_certificate_roles(settings: Settings) -> dict[str, Identity]:
-    """Return the callers in the file of roles, none where there is no such file set; raise `KeyFileError`."""
-    from oversight.access.certificate_roles import read_certificate_roles
-
-    path = settings.certificate_roles_file
-    if path is None:
-        return {}
-    try:
-        return read_certificate_roles(path.read_bytes())
-    except (OSError, ValueError) as problem:
-        raise KeyFileError(f"{path} (setting certificate_roles_file): {problem}") from problem
+        return None
 
 
 class CurrentAccess:
@@ -72,7 +59,8 @@ class CurrentAccess:
     An `Access` that follows its files; `refresh` looks at them.
 
     Each attribute is replaced by one assignment. A file that is missing or cannot be used changes nothing;
-    `problem` says why, or is empty. Raises `KeyFileError` where the file of roles cannot be used at the start.
+    `problem` says why, or is empty. Calls need credentials until it is known whether there are tokens: a database that
+    does not answer at the very first start may have some.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -81,19 +69,24 @@ class CurrentAccess:
         self._always = always_required(settings)
         self.generation = 0
         self.tokens: TokenBook = NO_TOKENS
-        self.certificates: Mapping[str, Identity] = load_certificate_roles(settings)
+        self.certificates: Mapping[str, Identity] = {}
         self.web_tokens: WebTokens | None = None
-        self.required = self._always
-        self.problem = ""
+        self.required = True
+        self._tokens_known = False
+        self._problems: dict[Path, str] = {}
         self._wanted = False
-        roles = settings.certificate_roles_file
         self._files: list[tuple[Path, Callable[[bytes], None]]] = [(self._run / TOKENS_NAME, self._take_tokens)]
         self._stamps: dict[Path, _Stamp] = {}
-        if roles is not None:
-            self._files.append((roles, self._take_roles))
+        if settings.certificate_roles_file is not None:
+            self._files.append((self._run / ROLES_NAME, self._take_roles))
         if settings.jwt_jwks:
             self._files.append((self._run / KEYS_NAME, self._take_keys))
         self.refresh()
+
+    @property
+    def problem(self) -> str:
+        """Why a file cannot be used, of each that cannot, or empty."""
+        return "; ".join(self._problems.values())
 
     def refresh(self) -> None:
         """Take over what is newer."""
@@ -118,18 +111,19 @@ class CurrentAccess:
             take(path.read_bytes())
         except OSError as problem:
             self._stamps[path] = None  # and is tried again
-            self.problem = f"{path} cannot be read: {problem.strerror}"
+            self._problems[path] = f"{path} cannot be read: {problem.strerror}"
         except ValueError as problem:
-            self.problem = f"{path} cannot be used: {problem}"
-            _log.error("%s; what was read before stays in force", self.problem)
+            self._problems[path] = f"{path} cannot be used: {problem}"
+            _log.error("%s; what was read before stays in force", self._problems[path])
         else:
-            self.problem = ""
-            self.required = self._always or self.tokens.any_made
+            self._problems.pop(path, None)
+            self.required = self._always or not self._tokens_known or self.tokens.any_made
             # Last: whoever sees the new number sees everything else new.
             self.generation += 1
 
     def _take_tokens(self, content: bytes) -> None:
         self.tokens = read_book(content)
+        self._tokens_known = True
 
     def _take_roles(self, content: bytes) -> None:
         from oversight.access.certificate_roles import read_certificate_roles

@@ -25,12 +25,13 @@ def announce(
     controller: ControllerReport | None,
     *,
     standby: bool = False,
-    tokens: TokenBook = NO_TOKENS,
+    tokens: TokenBook | None = NO_TOKENS,
 ) -> str:
     """
     Return the text, with a line feed at its end; commands in it work as they stand in another shell.
 
-    Where callers need credentials it says so, and with which command to begin while there are none.
+    Where callers need credentials it says so, and with which command to begin while there are none; *tokens* are None
+    where that is not known.
     """
     rules = "the default policy of the package" if settings.policy is None else str(settings.policy.resolve())
     target = "" if settings.listen == _DEFAULT_LISTEN else f" --target {settings.listen}"
@@ -50,8 +51,8 @@ def announce(
         lines.append(
             "  The rule files do not compile: the last good ones decide. `oversight status` says what is wrong."
         )
-    needed = always_required(settings) or tokens.any_made
-    if needed and not _has_callers(settings, tokens):
+    needed = always_required(settings) or tokens is None or tokens.any_made
+    if needed and tokens is not None and not _has_callers(settings, tokens):
         lines += ["Begin with a token, in another shell; it is shown once:", f"  {_first_token(settings)}"]
     lines += [
         f"Try, in another shell{', with a token in OVERSIGHT_TOKEN' if needed else ''}:",
@@ -63,7 +64,9 @@ def announce(
     return "\n".join(lines) + "\n"
 
 
-def _describe_access(settings: Settings, tokens: TokenBook) -> str:
+def _describe_access(settings: Settings, tokens: TokenBook | None) -> str:
+    if tokens is None:
+        return "every call needs credentials: the store has not said yet whether there are tokens"
     if always_required(settings) or tokens.any_made:
         return "every call needs credentials"
     who = "who reaches these addresses" if is_beyond_loopback(settings) else "on this machine"

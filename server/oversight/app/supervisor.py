@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from oversight.app.access import load_certificate_roles, published_tokens
+from oversight.app.access import published_tokens
 from oversight.app.addresses import check_addresses, find_ports
 from oversight.app.announcement import announce
 from oversight.app.children import Child
@@ -20,6 +20,7 @@ from oversight.app.handover import clear_run, run_folder
 from oversight.app.keys import load_keys, make_keys
 from oversight.app.processes import Processes
 from oversight.app.reports import SupervisorReport, read_controller, write_report
+from oversight.app.role_watch import publish_roles
 from oversight.app.rolling import RollingRestart
 from oversight.app.signals import SignalPipe
 from oversight.app.store_password import read_store_password
@@ -62,9 +63,9 @@ def serve(settings: Settings) -> int:
             make_writer(settings)
             load_keys(settings)  # said here once, instead of by every worker
             read_store_password(settings)
-            load_certificate_roles(settings)
             check_tls(settings)
             clear_run(settings.data_dir)
+            publish_roles(settings)
             return _Server(settings).run()
     except (OversightError, OSError) as error:
         sys.stderr.write(f"oversight serve: {error}\n")

@@ -12,9 +12,16 @@ import pytest
 from authority import Issuer, jwt_settings
 from oversight.access.identity import Identity, RefusedError, Role
 from oversight.access.tokens import KnownToken, digest_of, write_book
-from oversight.app.access import KEYS_NAME, TOKENS_NAME, WANTED_NAME, CurrentAccess, always_required, published_tokens
+from oversight.app.access import (
+    KEYS_NAME,
+    ROLES_NAME,
+    TOKENS_NAME,
+    WANTED_NAME,
+    CurrentAccess,
+    always_required,
+    published_tokens,
+)
 from oversight.app.handover import clear_run, write_file
-from oversight.errors import KeyFileError
 from oversight.settings import Settings
 
 GATEWAY = Identity("gateway", frozenset({Role.DECIDE}))
@@ -26,6 +33,15 @@ def run(tmp_path: Path) -> Path:
     """Return the folder of the hand-over files."""
     clear_run(tmp_path)
     return tmp_path / "run"
+
+
+def settings_with_roles(folder: Path) -> Settings:
+    """Return settings of a server whose callers show certificates."""
+    return Settings(
+        data_dir=folder,
+        certificate_roles_file=folder / "roles.yaml",
+        **{f"tls_{name}_file": folder / name for name in ("cert", "key", "client_ca")},  # type: ignore[arg-type]
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,15 +62,15 @@ def test_credentials_are_needed_beyond_loopback_and_where_any_are_set(expected: 
     assert expected is always_required(Settings(**settings))
 
 
-def test_the_first_token_closes_the_server_and_revoking_it_does_not_open_it(tmp_path: Path, run: Path) -> None:
-    """Whoever has one caller revoked does not mean to let everybody in."""
+def test_a_server_is_open_only_while_it_is_known_that_there_never_was_a_token(tmp_path: Path, run: Path) -> None:
+    """A store that does not answer may have some; and whoever has one caller revoked does not mean to let all in."""
     access = CurrentAccess(Settings(data_dir=tmp_path))
     seen = [(access.required, len(access.tokens), access.generation)]
-    for content in (write_book(ONE, any_made=True), write_book([], any_made=True)):
+    for content in (write_book([], any_made=False), write_book(ONE, any_made=True), write_book([], any_made=True)):
         write_file(run / TOKENS_NAME, content)
         access.refresh()
         seen.append((access.required, len(access.tokens), access.generation))
-    assert [(False, 0, 0), (True, 1, 1), (True, 0, 2)] == seen
+    assert [(True, 0, 0), (False, 0, 1), (True, 1, 2), (True, 0, 3)] == seen
 
 
 def test_what_was_published_can_be_asked_for_by_others(tmp_path: Path, run: Path) -> None:
@@ -64,8 +80,8 @@ def test_what_was_published_can_be_asked_for_by_others(tmp_path: Path, run: Path
         if content is not None:
             write_file(path, content)
         found = published_tokens(tmp_path)
-        seen.append((found.any_made, len(found)))
-    assert [(False, 0), (False, 0), (True, 1)] == seen
+        seen.append(None if found is None else (found.any_made, len(found)))
+    assert [None, None, (True, 1)] == seen
 
 
 def test_tokens_outlive_a_restart(tmp_path: Path, run: Path) -> None:
@@ -87,23 +103,20 @@ def test_a_damaged_file_leaves_what_was_there(tmp_path: Path, run: Path) -> None
     assert (0, "") == (len(access.tokens), access.problem)
 
 
-def test_roles_of_certificates_follow_their_file(tmp_path: Path, run: Path) -> None:
-    """A caller is taken off by a line in a file, without a restart."""
-    roles = tmp_path / "roles.yaml"
-    roles.write_text("callers: [{identity: 'cn:gateway', roles: [decide]}]")
-    settings = Settings(
-        data_dir=tmp_path,
-        certificate_roles_file=roles,
-        **{f"tls_{name}_file": tmp_path / name for name in ("cert", "key", "client_ca")},  # type: ignore[arg-type]
-    )
-    access = CurrentAccess(settings)
-    assert ["cn:gateway"] == list(access.certificates)
-    write_file(roles, b"callers: []")
+def test_one_good_file_does_not_hide_another_damaged_one(tmp_path: Path, run: Path) -> None:
+    """A revocation in the damaged one is not in force, whatever token is made meanwhile."""
+    write_file(run / ROLES_NAME, b"callers: [{identity: 'cn:gateway', roles: [decide]}]")
+    access = CurrentAccess(settings_with_roles(tmp_path))
+    assert (["cn:gateway"], "") == (list(access.certificates), access.problem)
+    write_file(run / ROLES_NAME, b"caller: []")
     access.refresh()
-    assert [] == list(access.certificates)
-    write_file(roles, b"caller: []")
-    with pytest.raises(KeyFileError, match=r"certificate_roles_file.*callers"):
-        CurrentAccess(settings)
+    write_file(run / TOKENS_NAME, write_book(ONE, any_made=True))
+    access.refresh()
+    assert (["cn:gateway"], 1) == (list(access.certificates), len(access.tokens))
+    assert f"{ROLES_NAME} cannot be used" in access.problem
+    write_file(run / ROLES_NAME, b"callers: []")
+    access.refresh()
+    assert ([], "") == (list(access.certificates), access.problem)
 
 
 def test_keys_of_another_source_vouch_for_nobody(tmp_path: Path, run: Path) -> None:

@@ -93,6 +93,15 @@ def test_where_credentials_are_needed_and_nobody_has_any_the_first_command_makes
     assert f"{command} --store {store}" in announce(Settings(authentication="required", store=store), 1, CONTROLLER)
 
 
+def test_while_the_store_has_not_answered_nobody_is_said_to_be_free_to_call() -> None:
+    """It may have tokens; and to make one now would fail."""
+    said = announce(Settings(), 1, CONTROLLER, tokens=None)
+
+    assert "  access  every call needs credentials: the store has not said yet whether there are tokens\n" in said
+    assert "token create" not in said
+    assert "Try, in another shell, with a token in OVERSIGHT_TOKEN:" in said
+
+
 def test_commands_are_quoted_for_the_shell(tmp_path: Path) -> None:
     """A folder with a space is two words else, and what stands behind an ampersand is not part of the address."""
     folder, store = (

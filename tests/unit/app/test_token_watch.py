@@ -75,3 +75,32 @@ def test_a_token_with_roles_of_a_newer_version_is_not_taken(run: Path) -> None:
     tokens = MemoryTokens(ONE, ONE._replace(digest=digest_of(b"two").hex(), roles=("fly",)))
     TokenWatch(tokens, run).step()
     assert 1 == len(read_book((run / TOKENS_NAME).read_bytes()))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_database_that_lost_its_tokens_opens_nothing(run: Path, restarted: bool) -> None:
+    """Tokens are never removed: one without any is not the one that had them."""
+    tokens = MemoryTokens(ONE)
+    watch = TokenWatch(tokens, run)
+    watch.step()
+    tokens.tokens = ()
+    watch = TokenWatch(tokens, run) if restarted else watch
+    watch.step()
+    book = read_book((run / TOKENS_NAME).read_bytes())
+    assert (1, True) == (len(book), book.any_made)
+    assert "the store has no tokens, although some were made" in watch.problem
+
+    tokens.tokens = (ONE._replace(digest=digest_of(b"two").hex()),)
+    watch.step()
+    book = read_book((run / TOKENS_NAME).read_bytes())
+    assert ("", None) == (watch.problem, book.find(digest_of(b"one"), 0))
+    assert book.find(digest_of(b"two"), 0)
+
+
+def test_a_file_that_cannot_be_read_opens_nothing(run: Path) -> None:
+    """It may have had tokens."""
+    (run / TOKENS_NAME).write_text("torn")
+    watch = TokenWatch(MemoryTokens(), run)
+    watch.step()
+    assert "torn" == (run / TOKENS_NAME).read_text()
+    assert watch.problem
