@@ -60,6 +60,29 @@ def test_a_restart_has_what_was_decided(tmp_path: Path) -> None:
         assert "OVERSIGHT_STOP" == reason(server, department="bank")
 
 
+def test_a_store_that_lost_its_history_does_not_let_the_ai_go(tmp_path: Path) -> None:
+    """Fault: `control.db` is gone at a restart. Whoever means it says so; until then nothing becomes freer."""
+    with started(tmp_path) as server, administrator(server.data_dir) as admin:
+        admin.do(a_change(0.9))
+        admin.do(a_stop("bank"))
+        wait_until(lambda: reason(server, department="bank") == "OVERSIGHT_STOP", "the stop to be in force")
+        server.terminate()
+        (server.data_dir / "control.db").rename(tmp_path / "away.db")
+        server.start()
+
+        assert "OVERSIGHT_STOP" == reason(server, department="bank")
+        assert (TIER_HUMAN_IN_THE_LOOP, "THRESHOLDS_STALE") == (server.decide().tier, reason(server))
+        (alarm,) = server.status().alarms
+        assert "revision 2 is not in it, its newest is 0" in alarm
+        shown = server.command("status")
+        assert (1, True) == (shown.returncode, "not confirmed" in shown.stdout), shown.stdout
+
+        accepted = server.command("store", "accept", "--yes")
+        assert "the store's history holds here: revision 0" in accepted.stdout, accepted.stderr
+        wait_until(lambda: reason(server, department="bank") == "UNKNOWN_DEPARTMENT", "the stop to be gone")
+        wait_until(lambda: server.status().alarms == (), "the alarm to end")
+
+
 def test_a_stop_is_engaged_with_no_server_and_on_record_later(tmp_path: Path) -> None:
     """The button works when nothing else does."""
     server = ServerProcess(tmp_path)

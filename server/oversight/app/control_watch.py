@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from oversight.app.last_control import LastControl, LastControlFile
@@ -38,6 +39,10 @@ class ControlWatch:
 
     What the service decides by itself is only ever stricter: rules that outlaw a live value, and stops that were
     engaged on this machine, become events of the store here.
+
+    A store that does not have the history that was in force here (another database, an older backup) is followed, but
+    never confirmed, so that decisions are tightened; stops and values that it lacks stay in force. That ends when the
+    history is back, or when somebody accepts the store's by taking the file of *last* away.
     """
 
     def __init__(
@@ -58,12 +63,14 @@ class ControlWatch:
         self._clock_us = clock_us
         self._followed = ControlState()
         self._newest: ControlEvent | None = None
+        self._known: LastControl | None = None
+        self._lost: LastControl | None = None
 
     def start(self) -> None:
         """Put in force what the store has or, while it does not answer, what it had when it last did."""
+        kept = self._known = self._last.read()
         self.step()
-        kept = self._last.read() if self._newest is None and self.state.problem else None
-        if kept is not None:
+        if kept is not None and self._newest is None and self.state.problem and self._lost is None:
             self._publication.put_control(kept.state)
             self.state = self.state._replace(control=kept.state, confirmed_at_us=kept.confirmed_at_us)
             _log.warning("thresholds and stops are those of revision %d until the store answers", kept.state.revision)
@@ -78,35 +85,55 @@ class ControlWatch:
             self._recorder.record(self._followed, self._follow)
         except (OversightError, OSError, ValueError) as error:
             problem = str(error)
-        self._tell(problem)
+        self._tell(problem or self._say_lost())
         return self.state.control.revision != before
 
     def _follow(self) -> ControlState:
         """Bring the events behind the last one into force; return the state then."""
         looked_us = self._clock_us()
         events = self._read()
-        state = fold(self._followed, events) if events else self._followed
+        followed = fold(self._followed, events) if events else self._followed
+        state = followed if self._lost is None else _with_lost(followed, self._lost.state)
         # A snapshot that cannot be published must not make values look fresh that are not in force.
         if state != self.state.control:
             self._publication.put_control(state)
-        self._followed = state
+        self._followed = followed
         self._newest = events[-1] if events else self._newest
         self._recorder.note(events)
-        self.state = self.state._replace(control=state, confirmed_at_us=looked_us)
-        self._last.keep(LastControl(state, looked_us))
-        return state
+        self.state = self.state._replace(control=state, confirmed_at_us=0 if self._lost else looked_us)
+        if self._lost is None:
+            self._last.keep(self._in_force())
+        return followed
 
     def _read(self) -> Sequence[ControlEvent]:
         """Return the events behind the last one; that one is read again, to see that they are behind it."""
+        if self._lost is not None and not self._last.is_there():
+            _log.warning("the store's history of thresholds and stops was accepted")
+            self._lost = self._known = None
         newest = self._newest
-        if newest is None:
-            return self._store.events_after(0)
-        events = self._store.events_after(newest.revision - 1)
-        if events and events[0] == newest:
-            return events[1:]
-        _log.error("the store has another history than before: event %d is not there as it was", newest.revision)
+        if newest is not None:
+            events = self._store.events_after(newest.revision - 1)
+            if events and events[0] == newest:
+                return events[1:]
+            self._known = self._lost or self._in_force()
+        events = self._store.events_after(0)
         self._newest, self._followed = None, ControlState()
-        return self._store.events_after(0)
+        self._lost = None if self._known is None or self._known.is_in(events) else self._known
+        return events
+
+    def _in_force(self) -> LastControl:
+        return LastControl(
+            self.state.control, self.state.confirmed_at_us, 0 if self._newest is None else self._newest.at_us
+        )
+
+    def _say_lost(self) -> str:
+        if self._lost is None:
+            return ""
+        return (
+            f"the store does not have the history that was in force here: revision {self._lost.state.revision} is not "
+            f"in it, its newest is {self._followed.revision}. Stops and values that it lacks stay, and decisions are "
+            "tightened, until that history is back or `oversight store accept` takes the store's"
+        )
 
     def _correct(self) -> None:
         """Record what stands in for live values that the rules do not allow any more."""
@@ -141,5 +168,12 @@ class ControlWatch:
 
     def confirm_at_once(self) -> None:
         """Note when the store was last seen, for the next start. Raises OSError."""
-        if self._newest is not None:
-            self._last.keep(LastControl(self.state.control, self.state.confirmed_at_us), at_once=True)
+        if self._newest is not None and self._lost is None:
+            self._last.keep(self._in_force(), at_once=True)
+
+
+def _with_lost(state: ControlState, lost: ControlState) -> ControlState:
+    """Return *state* with the stops and values of *lost* where it has none of its own."""
+    engaged = {one.stop for one in state.stops}
+    missing = tuple(one for one in lost.stops if one.stop not in engaged)
+    return replace(state, values={**lost.values, **state.values}, stops=(*state.stops, *missing))

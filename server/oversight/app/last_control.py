@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from oversight.app.handover import write_file
-from oversight.engine.control import ControlState, EngagedStop, Setting
+from oversight.engine.control import ControlEvent, ControlState, EngagedStop, Setting
 from oversight.engine.request import Stop
 
 __all__ = ["LastControl", "LastControlFile"]
@@ -19,10 +20,20 @@ _log = logging.getLogger(__name__)
 
 
 class LastControl(NamedTuple):
-    """A state, without proposals, and when the store was last found to have just that."""
+    """
+    A state, without proposals, and when the store was last found to have just that.
+
+    `newest_at_us` is the time of its newest event, by which another history is known from this one; 0 without events.
+    """
 
     state: ControlState
     confirmed_at_us: int
+    newest_at_us: int
+
+    def is_in(self, events: Sequence[ControlEvent]) -> bool:
+        """Return whether *events*, from the first, are the history of this state or go on from it."""
+        revision = self.state.revision
+        return revision == 0 or (len(events) >= revision and events[revision - 1].at_us == self.newest_at_us)
 
 
 class LastControlFile:
@@ -44,12 +55,20 @@ class LastControlFile:
                 {},
                 tuple(EngagedStop(Stop(*stop), *rest) for stop, *rest in kept["stops"]),
             )
-            return LastControl(state, int(kept["confirmed_at_us"]))
+            return LastControl(state, int(kept["confirmed_at_us"]), int(kept["newest_at_us"]))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as problem:
             _log.warning("%s cannot be read: %s", self._path, problem)
             return None
+
+    def is_there(self) -> bool:
+        """Return whether there is anything: `oversight store accept` takes it away."""
+        return self._path.exists()
+
+    def forget(self) -> None:
+        """Take it away. Raises OSError."""
+        self._path.unlink(missing_ok=True)
 
     def keep(self, last: LastControl, *, at_once: bool = False) -> None:
         """Store a new state to outlive a power loss, a confirmation every 10 s or *at_once*. Raises OSError."""
@@ -61,6 +80,7 @@ class LastControlFile:
             "values": list(last.state.values.values()),
             "stops": list(last.state.stops),
             "confirmed_at_us": last.confirmed_at_us,
+            "newest_at_us": last.newest_at_us,
         }
         write_file(self._path, json.dumps(content).encode(), durable=is_new)
         self._revision, self._written_us = last.state.revision, last.confirmed_at_us

@@ -46,8 +46,8 @@ class Status:
     workers do not have what was published last. `advice` says what to do about what is wrong, one sentence each.
 
     `threshold_revision` is in force on every worker, None where they differ or say nothing; `threshold_age_s` is the
-    time since it was last found to be the newest. `values` are live values, `stops` those engaged everywhere and
-    `local_stops` the number of those engaged on this machine alone.
+    time since it was last found to be the newest, None where it never was. `values` are live values, `stops` those
+    engaged everywhere and `local_stops` the number of those engaged on this machine alone.
     """
 
     data_dir: str
@@ -138,7 +138,7 @@ def read_status(
         waiting_outcomes=keeper.waiting_outcomes if keeper else 0,
         expired_outcomes=keeper.expired_outcomes if keeper else 0,
         threshold_revision=revisions.pop() if len(revisions) == 1 else None,
-        threshold_age_s=_seconds(now_us, controller.thresholds_confirmed_at_us) if controller else None,
+        threshold_age_s=_age(now_us, controller.thresholds_confirmed_at_us) if controller else None,
         values=controller.values if controller else (),
         stops=controller.stops if controller else (),
         local_stops=controller.local_stops if controller else 0,
@@ -192,6 +192,11 @@ def _state(processes: tuple[ProcessStatus, ...], alarms: tuple[str, ...]) -> str
 
 def _total(workers: tuple[WorkerReport, ...], name: str) -> int:
     return sum(int(worker.counters.get(name, 0)) for worker in workers)
+
+
+def _age(now_us: int, confirmed_at_us: int) -> float | None:
+    """Return how long ago it was confirmed, None where it never was."""
+    return _seconds(now_us, confirmed_at_us) if confirmed_at_us else None
 
 
 def _seconds(now_us: int, then_us: int) -> float:

@@ -168,7 +168,7 @@ def _pending(found: ServerStatus) -> str:
 
 def _thresholds(found: ServerStatus) -> str:
     revision = "differs between workers" if found.threshold_revision is None else f"revision {found.threshold_revision}"
-    age = f", confirmed {found.threshold_age_s:.0f} s ago" if found.threshold_age_s is not None else ""
+    age = ", not confirmed" if found.threshold_age_s is None else f", confirmed {found.threshold_age_s:.0f} s ago"
     return f"{revision}, {len(found.live_values)} live{age}"
 
 

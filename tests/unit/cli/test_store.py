@@ -1,10 +1,18 @@
 """`oversight store`: the layout of the store, shown and changed."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
+from contract.control_samples import AT_US, a_setting, an_event
 from contract.samples import a_record, an_id
+from oversight.app.last_control import LastControl, LastControlFile
+from oversight.app.store import open_control_store
+from oversight.cli.commands import app
+from oversight.engine.control import ControlState, fold
+from oversight.settings import Settings
 from oversight.storage.schema import REVISION
 from oversight.storage.sql import SqlStore
 from postgres import PASSWORD
@@ -67,6 +75,8 @@ def test_a_password_in_a_file_goes_with_a_url_on_the_command_line(run, postgres_
     [
         (("migrate", "--to", "0009"), 2, "there is no revision '0009' of the store; known are 0001, 0002, 0003, "),
         (("status", "--to", "0001"), 2, "--to belongs to `oversight store migrate`"),
+        (("status", "--yes"), 2, "--yes belongs to `oversight store accept`"),
+        (("migrate", "--yes"), 2, "--yes belongs to `oversight store accept`"),
         (("drop",), 2, "'drop'"),
         (("status", "--store", "postgresql://u:swordfish@h/d"), 2, "--store has a password in it"),
         (("status", "--store", "postgresql://u@127.0.0.1:1/d"), 1, "the store cannot be read: OperationalError"),
@@ -81,3 +91,50 @@ def test_what_cannot_be_done_is_said(run, folder, words, code, said):
     assert "swordfish" not in result.output
     assert "Traceback" not in result.output
     assert code == result.exit_code
+
+
+@pytest.fixture
+def lost(folder):
+    """A data folder in which another history was in force than its store has."""
+    folder.mkdir()
+    state = fold(ControlState(), [an_event(settings=(a_setting(0.9),))._replace(revision=1)])
+    LastControlFile(folder).keep(LastControl(state, confirmed_at_us=AT_US, newest_at_us=AT_US))
+    return folder
+
+
+def test_another_history_is_accepted(run, lost):
+    """Asked first; afterwards there is nothing to accept any more."""
+    asked = run("store", "accept", "--data-dir", lost)
+    assert (2, True) == (asked.exit_code, LastControlFile(lost).is_there())
+    assert "--yes is needed where nobody can be asked" in asked.stderr
+
+    accepted = run("store", "accept", "--data-dir", lost, "--yes", "--json")
+    assert {"accepted": True, "revision": 0, "revision_before": 1} == json.loads(accepted.stdout)
+    assert not LastControlFile(lost).is_there()
+    assert "nothing to do" in run("store", "accept", "--data-dir", lost, "--yes").stdout
+    assert not (lost / "control.db").exists()
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("n\n", 1, True), ("y\n", 0, False)])
+def test_who_accepts_is_told_what_is_at_stake(lost, monkeypatch, answer, code, left):
+    """It may be the wrong store."""
+    monkeypatch.setattr("oversight.cli.store.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    result = CliRunner().invoke(app, ["store", "accept", "--data-dir", str(lost)], input=answer)
+    assert (code, left) == (result.exit_code, LastControlFile(lost).is_there())
+    said = "in force here: revision 1 with 0 stop(s) and 1 live value(s); the store's newest revision: 0"
+    assert said in " ".join(result.stderr.split())
+
+
+def test_a_history_that_the_store_has_needs_no_accepting(run, folder):
+    """Nothing is forgotten by it."""
+    assert "nothing to do" in run("store", "accept", "--data-dir", folder, "--yes").stdout
+    run("store", "migrate", "--data-dir", folder)
+    store = open_control_store(Settings(data_dir=folder))
+    store.append(an_event(settings=(a_setting(0.9),)), expected_revision=0)
+    events = store.events_after(0)
+    store.close()
+    last = LastControlFile(folder)
+    last.keep(LastControl(fold(ControlState(), events), confirmed_at_us=AT_US, newest_at_us=events[0].at_us))
+
+    assert "nothing to do" in run("store", "accept", "--data-dir", folder, "--yes").stdout
+    assert last.is_there()
