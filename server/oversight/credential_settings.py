@@ -32,10 +32,14 @@ def check_credentials(settings: Settings) -> None:
         raise ValueError("admin_tls_client_ca_file: expected a certificate and its key too, which TLS needs")
     if settings.certificate_roles_file and not (settings.tls_client_ca_file or settings.admin_tls_client_ca_file):
         raise ValueError("certificate_roles_file: expected tls_client_ca_file too, or nobody has a certificate to show")
+    if unknown := [name for name in read_algorithms(settings.jwt_algorithms) if name not in ALGORITHMS]:
+        raise ValueError(f"jwt_algorithms: expected some of {', '.join(sorted(ALGORITHMS))}, got {unknown[0]!r}")
     given = [bool(value) for value in (settings.jwt_issuer, settings.jwt_audience, settings.jwt_jwks)]
     if any(given) and not all(given):
         raise ValueError("jwt_issuer, jwt_audience and jwt_jwks: expected all of them or none")
+    if not any(given):
+        for name in ("jwt_jwks_refresh_s", "jwt_algorithms", "jwt_roles_claim", "jwt_tenant_claim"):
+            if getattr(settings, name) != type(settings).model_fields[name].default:
+                raise ValueError(f"{name}: expected jwt_issuer, jwt_audience and jwt_jwks too, or it has no effect")
     if "://" in settings.jwt_jwks and not settings.jwt_jwks.startswith("https://"):
         raise ValueError("jwt_jwks: expected a file or an https URL: whoever can alter the keys can be anybody")
-    if unknown := [name for name in read_algorithms(settings.jwt_algorithms) if name not in ALGORITHMS]:
-        raise ValueError(f"jwt_algorithms: expected some of {', '.join(sorted(ALGORITHMS))}, got {unknown[0]!r}")

@@ -131,13 +131,17 @@ def test_a_variable_wins_over_the_default_and_a_flag_over_the_variable(monkeypat
     assert 5 == Settings(workers=5).workers
 
 
+_WITH = {"jwt_jwks_refresh_s": {"jwt_issuer": "a", "jwt_audience": "b", "jwt_jwks": "https://c"}}
+"""Settings that have no effect alone, with those that they belong to."""
+
+
 @pytest.mark.parametrize("name", sorted(RANGES))
 def test_values_out_of_range_are_refused_by_name(name: str) -> None:
     """A drain every 0 seconds would be a CPU spent on nothing."""
     low, high = RANGES[name]
     for value in (low, high):
         if value is not None:
-            assert value == getattr(Settings.model_validate({name: value}), name)
+            assert value == getattr(Settings.model_validate({name: value} | _WITH.get(name, {})), name)
     for value in (low - 1, None if high is None else high + 1):
         if value is not None:
             with pytest.raises(ValidationError, match=name):
@@ -274,6 +278,10 @@ def test_the_test_that_would_miss_a_setting_exists_and_sets_it(setting: str) -> 
         ({"jwt_issuer": "a", "jwt_audience": "b", "jwt_jwks": "http://c"}, "expected a file or an https URL"),
         ({"jwt_algorithms": "RS256,none"}, "jwt_algorithms: expected some of .*, got 'none'"),
         ({"jwt_algorithms": ""}, "jwt_algorithms: expected some of .*, got ''"),
+        ({"jwt_tenant_claim": "t"}, "jwt_tenant_claim: expected jwt_issuer, jwt_audience and jwt_jwks too"),
+        ({"jwt_roles_claim": "t"}, "jwt_roles_claim: expected jwt_issuer, jwt_audience and jwt_jwks too"),
+        ({"jwt_algorithms": "ES256"}, "jwt_algorithms: expected jwt_issuer, jwt_audience and jwt_jwks too"),
+        ({"jwt_jwks_refresh_s": 60}, "jwt_jwks_refresh_s: expected jwt_issuer, jwt_audience and jwt_jwks too"),
     ],
 )
 def test_settings_of_credentials_that_do_not_fit_together_are_refused(given: dict[str, str], words: str) -> None:

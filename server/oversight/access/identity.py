@@ -10,6 +10,8 @@ from typing import NamedTuple
 __all__ = ["LOCAL", "LOCAL_NAME", "MAX_TENANT_LENGTH", "Identity", "RefusedError", "Role", "check_name", "read_roles"]
 
 LOCAL_NAME = "local"
+_RESERVED = (LOCAL_NAME, "system")
+"""Callers without credentials, and the author of what the service does by itself."""
 """Every caller's name while no authentication is configured; no other caller can have it."""
 
 MAX_TENANT_LENGTH = 64
@@ -83,9 +85,9 @@ def check_name(name: str) -> str:
 
     Names of other kinds have a colon (`jwt:…`, `cn:…`, a URI), so that none can be taken for another.
     """
-    if not _NAME.fullmatch(name) or name.lower() == LOCAL_NAME:
+    if not _NAME.fullmatch(name) or name.lower() in _RESERVED:
         raise ValueError(
             "expected a name of 1 to 63 letters, digits, '.', '_', '@' or '-', beginning with a letter or digit, other "
-            f"than {LOCAL_NAME!r}; got {name[:80]!r}"
+            f"than {' and '.join(map(repr, _RESERVED))}; got {name[:80]!r}"
         )
     return name

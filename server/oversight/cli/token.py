@@ -21,6 +21,7 @@ from oversight.cli.store_options import PasswordFile, StoreUrl, read_given
 from oversight.errors import UsageError
 
 if TYPE_CHECKING:
+    from oversight.settings import Settings
     from oversight.storage.tokens import SqlTokens, StoredToken
 
 __all__ = ["run"]
@@ -60,30 +61,35 @@ def run(
     A token is shown once, when it is made, and kept nowhere. From the first one on, every call needs credentials, also
     when all are revoked. A running server takes a change within a second.
     """
-    tokens = _open(data_dir=data_dir, store=store, store_password_file=store_password_file)
+    settings = read_given(data_dir=data_dir, store=store, store_password_file=store_password_file)
     if action is not Action.CREATE and (role or tenant or expires_in):
         raise UsageError("--role, --tenant and --expires-in belong to `oversight token create`")
     if action is Action.LIST:
         if name:
             raise UsageError("`oversight token list` takes no name")
-        _show(tokens.list(), as_json=as_json)
+        _show(_open(settings).list(), as_json=as_json)
         return
     if not name:
         raise UsageError(f"`oversight token {action}` needs a name")
     if action is Action.CREATE:
-        _create(tokens, _identity(name, role or (), tenant), expires_in, as_json=as_json)
+        _create(_open(settings, make=True), _identity(name, role or (), tenant), expires_in, as_json=as_json)
     else:
-        _revoke(tokens, name, as_json=as_json)
+        _revoke(_open(settings), name, as_json=as_json)
 
 
-def _open(**given: object) -> SqlTokens:
+def _open(settings: Settings, *, make: bool = False) -> SqlTokens:
     # SQLAlchemy must not slow `--help`.
     from oversight.app.data_dir import make_private_folder
     from oversight.app.store import open_tokens
 
-    settings = read_given(**given)
-    if not settings.store:
+    if not settings.store and not settings.data_dir.exists():
+        if not make:
+            raise UsageError(f"there is no folder {settings.data_dir}: name the server's (--data-dir)")
         make_private_folder(settings.data_dir)
+        sys.stderr.write(
+            f"oversight: {settings.data_dir} was not there and is made: no server knows this token unless it is its "
+            "--data-dir\n"
+        )
     return open_tokens(settings)
 
 

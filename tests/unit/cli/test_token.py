@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from oversight.access.identity import check_name
 from oversight.cli.credentials import Credentials, read_credentials
+from oversight.engine.control import SYSTEM
 from oversight.errors import UsageError
 
 
@@ -38,7 +40,8 @@ def test_tenants_are_shown_as_they_are(run, tmp_path):
     [
         (("create", "gateway"), "at least one role"),
         (("create", "gateway", "--role", "decides"), "got 'decides'"),
-        (("create", "local", "--role", "decide"), "other than 'local'"),
+        (("create", "local", "--role", "decide"), "other than 'local' and 'system'"),
+        (("create", "System", "--role", "admin"), "other than 'local' and 'system'"),
         (("create", "--role", "decide"), "needs a name"),
         (("create", "gateway", "--role", "decide", "--expires-in", "soon"), "such as 90d or 12h"),
         (("create", "gateway", "--role", "decide", "--tenant", "x" * 65), "--tenant"),
@@ -52,6 +55,26 @@ def test_what_cannot_be_done_is_usage(run, tmp_path, words, said):
     result = run("token", *words, "--data-dir", str(tmp_path))
     assert 2 == result.exit_code
     assert said in result.stderr
+
+
+@pytest.mark.parametrize("words", [("list",), ("revoke", "gateway")])
+def test_a_folder_that_is_not_there_is_not_made_to_be_looked_at(run, tmp_path, words):
+    """It is a slip of the pen."""
+    result = run("token", *words, "--data-dir", tmp_path / "typo")
+    assert (2, False) == (result.exit_code, (tmp_path / "typo").exists())
+    assert "name the server's (--data-dir)" in result.stderr
+
+
+def test_a_token_made_in_a_new_folder_says_that_no_server_may_know_it(run, tmp_path):
+    """Before the first start that is right; with a slip of the pen it is not."""
+    made = [run("token", "create", name, "--role", "read", "--data-dir", tmp_path / "new") for name in "ab"]
+    assert [True, False] == ["was not there and is made" in one.stderr for one in made]
+
+
+def test_the_name_of_what_the_service_does_by_itself_is_nobodys():
+    """Its changes are on record as its own."""
+    with pytest.raises(ValueError, match="other than"):
+        check_name(SYSTEM)
 
 
 def test_what_is_typed_wins_over_variables():
