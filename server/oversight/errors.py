@@ -13,6 +13,7 @@ Every error the service raises on purpose.
     * StoreUnavailableError         the store cannot be read or written
     * NotReplayableError            the snapshot of a decision is missing or does not compile
     * StaleRevisionError            the thresholds changed since they were read
+    * StaleRulesError               the rules changed since a change of thresholds was looked at
     * ThresholdRefusedError         a change of thresholds cannot be made
       x UnknownThresholdError       the rules have no such threshold
       x UnknownScopeError           the rules have no such policy, intent or department
@@ -79,6 +80,7 @@ __all__ = [
     "SetupError",
     "SimulationError",
     "StaleRevisionError",
+    "StaleRulesError",
     "StartError",
     "StopNotEngagedError",
     "StoreUnavailableError",
@@ -190,6 +192,18 @@ class StaleRevisionError(CallError):
             "again and decide anew",
             expected=str(expected),
             found=str(found),
+        )
+
+
+class StaleRulesError(CallError):
+    """The rules in force changed since a change of thresholds was looked at; look again and decide anew."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(
+            f"expected_rules_digest: the rules in force are {found}, not {expected}: they changed since the change was "
+            "looked at, and nothing was changed; look at it again and decide anew",
+            expected=expected,
+            found=found,
         )
 
 

@@ -12,7 +12,7 @@ Every error the client raises on purpose.
     * NotFoundError             NOT_FOUND: no decision with this id is on record
     * NotReplayableError        FAILED_PRECONDITION: the decision cannot be explained, its snapshot does not replay
     * RefusedError              FAILED_PRECONDITION: the change cannot be made as things are; `reason` says why
-    * StaleRevisionError        ABORTED: the thresholds were changed since they were read
+    * StaleRevisionError        ABORTED: thresholds or rules were changed since they were read
     * UnauthenticatedError      UNAUTHENTICATED: the service does not know who calls
     * PermissionDeniedError     PERMISSION_DENIED: the caller may not do this
     * InvalidResponseError      the reply makes no sense to this version of the client
@@ -138,7 +138,7 @@ class RefusedError(CallError):
 
 
 class StaleRevisionError(CallError):
-    """The thresholds were changed since they were read; read them again and decide anew."""
+    """Thresholds, or the rules (`reason` STALE_RULES), changed since they were read; read again and decide anew."""
 
 
 class UnauthenticatedError(CallError):

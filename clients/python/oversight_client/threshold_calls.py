@@ -45,6 +45,7 @@ class ThresholdCalls(ABC):
         *,
         justification: str = "",
         expected_revision: int | None = None,
+        expected_rules_digest: str | None = None,
         expires_at: datetime | None = None,
         validate_only: bool = False,
     ) -> ThresholdUpdate:
@@ -52,11 +53,14 @@ class ThresholdCalls(ABC):
         Make all *changes* together, or say what they would change (*validate_only*).
 
         Each is a mapping of name, value (None or left out: the live value is removed), policy, intent, department and
-        currency. *expires_at* has a time zone. Raises TypeError and ValueError for what cannot be sent.
+        currency. *expected_revision* and *expected_rules_digest*, the `revision` and `rules_digest` of what was looked
+        at, make just that or raise `StaleRevisionError`. *expires_at* has a time zone. Raises TypeError and ValueError
+        for what cannot be sent.
         """
         request = pb.UpdateThresholdsRequest(
             changes=[_change(number, fields) for number, fields in enumerate(changes)],
             expected_revision=expected_revision,
+            expected_rules_digest=expected_rules_digest,
             justification=justification,
             validate_only=validate_only,
         )
@@ -77,6 +81,7 @@ class ThresholdCalls(ABC):
         *,
         justification: str = "",
         expected_revision: int | None = None,
+        expected_rules_digest: str | None = None,
         validate_only: bool = False,
     ) -> ThresholdUpdate:
         """Put the live values of *to_revision* in force again."""
@@ -84,6 +89,7 @@ class ThresholdCalls(ABC):
             to_revision=to_revision,
             justification=justification,
             expected_revision=expected_revision,
+            expected_rules_digest=expected_rules_digest,
             validate_only=validate_only,
         )
         return mirrored(ThresholdUpdate, self._once(self._thresholds.RollbackThresholds, request).update)
@@ -94,6 +100,7 @@ class ThresholdCalls(ABC):
         *,
         justification: str = "",
         expected_revision: int | None = None,
+        expected_rules_digest: str | None = None,
         validate_only: bool = False,
     ) -> ThresholdUpdate:
         """Put the proposal *revision* of somebody else in force."""
@@ -101,6 +108,7 @@ class ThresholdCalls(ABC):
             revision=revision,
             justification=justification,
             expected_revision=expected_revision,
+            expected_rules_digest=expected_rules_digest,
             validate_only=validate_only,
         )
         return mirrored(ThresholdUpdate, self._once(self._thresholds.ApproveThresholdChange, request).update)

@@ -126,7 +126,12 @@ class ThresholdPreview:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdUpdate:
-    """A change and what became of it; `preview` is there where it was only validated and records could be read."""
+    """
+    A change and what became of it; `preview` is there where it was only validated and records could be read.
+
+    `rules_digest` is that of the rules by which it was checked: the calls that change something take it as
+    *expected_rules_digest*.
+    """
 
     status: ChangeStatus
     revision: int
@@ -136,6 +141,7 @@ class ThresholdUpdate:
     needs_approval: bool
     preview: ThresholdPreview | None
     lapses_at: datetime | None
+    rules_digest: str
 
 
 @dataclass(frozen=True, slots=True)

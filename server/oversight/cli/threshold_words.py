@@ -26,6 +26,7 @@ from oversight_client import (
 
 __all__ = [
     "describe_update",
+    "effect_lines",
     "history_table",
     "parse_expiry",
     "parse_value",
@@ -96,6 +97,23 @@ def summary_of(update: ThresholdUpdate) -> str:
     among = f" for {len(intents)} intent{'s' if len(intents) > 1 else ''}" if narrowed else ""
     approval = "; it needs a second person" if update.needs_approval else ""
     return f"this {update.effect.lower()} {names}{among} in {where}{when}{approval}"
+
+
+def effect_lines(update: ThresholdUpdate) -> Iterable[str]:
+    """Yield, for what a change does, one line each: `tightens autonomy 0.85 -> 0.9 in bank, cards`."""
+    told: dict[str, list[str]] = {}
+    for one in update.effects:
+        if one.effect != "NONE":
+            where = "" if (scope := _scope(one.scope)) == _EVERYTHING else f" for {scope}"
+            since = "" if one.since is None else f", from {one.since:%Y-%m-%d %H:%M:%S} UTC"
+            step = f"{one.name} {one.before:.15g} -> {one.after:.15g}"
+            told.setdefault(f"{one.effect.lower()} {step}{where}{since}, in", []).append(one.policy)
+    for line, policies in list(told.items())[:_MOST_EFFECTS]:
+        yield f"{line} {', '.join(policies)}"
+    if len(told) > _MOST_EFFECTS:
+        yield f"and {len(told) - _MOST_EFFECTS:,} more"
+    if not told:
+        yield "changes no value in force"
 
 
 def _preview_lines(preview: ThresholdPreview) -> Iterable[str]:

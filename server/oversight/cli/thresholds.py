@@ -7,13 +7,21 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from oversight.cli.connection import open_admin, send
 from oversight.cli.options import Admin, AsJson, Insecure, TimeoutS
 from oversight.cli.output import console, print_json
 from oversight.cli.recommend import recommend
 from oversight.cli.threshold_scope import Currency, Department, Intent, Policy, find_scope
-from oversight.cli.threshold_words import describe_update, history_table, parse_expiry, parse_value, values_table
+from oversight.cli.threshold_words import (
+    describe_update,
+    effect_lines,
+    history_table,
+    parse_expiry,
+    parse_value,
+    values_table,
+)
 from oversight.errors import UsageError
 from oversight_client import ThresholdUpdate, value_to_dict
 
@@ -200,7 +208,7 @@ def _check_options(justification: str, *, yes: bool, dry_run: bool, as_json: boo
 
 
 def _make(change: _Change, justification: str, *, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Show what *change* does, ask, and make it on the very revision that was looked at."""
+    """Show what *change* does, ask, and make it by the very values and rules that were looked at."""
     looked = change(validate_only=True)
     if not as_json:
         describe_update(looked, console())
@@ -210,7 +218,11 @@ def _make(change: _Change, justification: str, *, yes: bool, dry_run: bool, as_j
         return
     if not yes and not typer.confirm(_question(looked)):
         raise typer.Exit(1)
-    done = change(justification=justification, expected_revision=looked.revision)
+    done = change(
+        justification=justification,
+        expected_revision=looked.revision,
+        expected_rules_digest=looked.rules_digest,
+    )
     if as_json:
         shown = value_to_dict(done)
         print_json({**shown, "preview": value_to_dict(looked)["preview"]})
@@ -219,6 +231,9 @@ def _make(change: _Change, justification: str, *, yes: bool, dry_run: bool, as_j
         console().print(f"waits for a second person{lapses}: oversight thresholds approve {done.revision}")
     else:
         console().print(f"in force from revision {done.revision}")
+    if not as_json:
+        for line in effect_lines(done):
+            console().print(Text(line))
 
 
 def _question(looked: ThresholdUpdate) -> str:

@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from oversight.access.identity import LOCAL_NAME
 from oversight.durations import HOUR_US
 from oversight.engine.control import SYSTEM, ControlEvent, ControlState, EventKind, PendingChange, Setting
-from oversight.errors import InvalidRequestError, NotPendingError, SecondPersonNeededError, StaleRevisionError
+from oversight.errors import (
+    InvalidRequestError,
+    NotPendingError,
+    SecondPersonNeededError,
+    StaleRevisionError,
+    StaleRulesError,
+)
 from oversight.storage.protocols import RecordLister
 from oversight.thresholds.checks import check_outcome, check_settings
 from oversight.thresholds.effects import (
@@ -54,7 +60,7 @@ class Changes:
         Put all of *settings* in force, or propose them where that loosens something and a second person is needed.
 
         Raises `ThresholdRefusedError` in its kinds, `InvalidRequestError`, `SecondPersonNeededError`,
-        `StaleRevisionError`, `StoreUnavailableError`.
+        `StaleRevisionError`, `StaleRulesError`, `StoreUnavailableError`.
         """
         return self._change(lambda _: tuple(settings), terms)
 
@@ -121,7 +127,7 @@ class Changes:
         why = terms.justification.strip() if terms.validate_only else needed_justification(terms.justification)
 
         def attempt(state: ControlState) -> Outcome:
-            checked = self._check(state, settings(state))
+            checked = self._check(state, settings(state), terms.expected_rules_digest)
             if terms.validate_only:
                 return self._validated(state, checked)
             if not checked.needs_approval:
@@ -157,7 +163,7 @@ class Changes:
         proposal = self._pending(state, revision)
         if not terms.validate_only:
             _check_second_person(proposal, terms.caller)
-        checked = self._check(state, proposal.settings)
+        checked = self._check(state, proposal.settings, terms.expected_rules_digest)
         if checked.effects != self._proposed_effects(revision):
             raise NotPendingError(
                 revision,
@@ -187,8 +193,10 @@ class Changes:
         event = next(iter(self._log.events_after(revision - 1)))
         return effects_from_evidence(event.evidence)
 
-    def _check(self, state: ControlState, settings: tuple[Setting, ...]) -> Checked:
+    def _check(self, state: ControlState, settings: tuple[Setting, ...], expected_rules_digest: str | None) -> Checked:
         rules = self._rules()
+        if expected_rules_digest is not None and expected_rules_digest != rules.digest:
+            raise StaleRulesError(expected_rules_digest, rules.digest)
         now_us = self._log.now_us()
         check_settings(rules, settings, state.values)
         _check_times(settings, now_us)

@@ -26,19 +26,25 @@ class Terms(NamedTuple):
     """
     Who changes something, why, and on what condition.
 
-    *expected_revision* is the one that the caller has read, None where that does not matter. *validate_only*: check and
-    change nothing; then no justification is needed.
+    *expected_revision* is the one that the caller has read, *expected_rules_digest* that of the rules by which they saw
+    the change judged; None where that does not matter. *validate_only*: check and change nothing; then no justification
+    is needed.
     """
 
     caller: str
     justification: str = ""
     expected_revision: int | None = None
     validate_only: bool = False
+    expected_rules_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a change does and what became of it; `revision` is that of its event, the newest where it was not made."""
+    """
+    What a change does and what became of it.
+
+    `revision` is that of its event, the newest where it was not made; `rules_digest` that of the rules in force.
+    """
 
     status: ChangeStatus
     revision: int
@@ -46,6 +52,7 @@ class Outcome:
     effects: tuple[Effect, ...]
     kind: EffectKind
     needs_approval: bool
+    rules_digest: str
     preview: Preview | None = None
     lapses_at_us: int | None = None
 
@@ -72,5 +79,8 @@ def outcome_of(
     """Return what came of a *checked* change whose event has this *revision*."""
     kind = overall(checked.effects)
     return Outcome(
-        *(status, revision, checked.settings, checked.effects, kind, checked.needs_approval), preview, lapses_at_us
+        *(status, revision, checked.settings, checked.effects, kind, checked.needs_approval),
+        checked.rules.digest,
+        preview,
+        lapses_at_us,
     )

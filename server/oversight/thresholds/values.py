@@ -24,6 +24,12 @@ class RulesInForce(NamedTuple):
     blueprint: Blueprint
     default_policy: str
 
+    @property
+    def digest(self) -> str:
+        """Return the digest of the rules alone, 64 lower-case hex digits: live values and stops are not in it."""
+        digest: str = self.blueprint["digest"]
+        return digest
+
     def family(self, policy: str) -> list[str]:
         """Return *policy* and those that extend it, by name."""
         return sorted(name for name, one in self.policies.items() if policy in one.lineage)

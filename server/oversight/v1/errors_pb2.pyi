@@ -93,6 +93,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the threshold is not the one limit of one signal that keeps a reply from the loop, or bounds
     and constraints leave it no value. Metadata: `threshold`.
     """
+    ERROR_REASON_STALE_RULES: _ErrorReason.ValueType  # 25
+    """ABORTED: other rules are in force than those that a change of thresholds was looked at with; look again. Metadata:
+    `expected`, `found`, both digests.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed."""
@@ -162,6 +166,10 @@ ERROR_REASON_TOO_MANY_FAILURES: ErrorReason.ValueType  # 23
 ERROR_REASON_NOT_RECOMMENDABLE: ErrorReason.ValueType  # 24
 """FAILED_PRECONDITION: the threshold is not the one limit of one signal that keeps a reply from the loop, or bounds
 and constraints leave it no value. Metadata: `threshold`.
+"""
+ERROR_REASON_STALE_RULES: ErrorReason.ValueType  # 25
+"""ABORTED: other rules are in force than those that a change of thresholds was looked at with; look again. Metadata:
+`expected`, `found`, both digests.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 

@@ -558,6 +558,7 @@ class ThresholdUpdate(_message.Message):
     NEEDS_APPROVAL_FIELD_NUMBER: _builtins.int
     PREVIEW_FIELD_NUMBER: _builtins.int
     LAPSES_AT_FIELD_NUMBER: _builtins.int
+    RULES_DIGEST_FIELD_NUMBER: _builtins.int
     status: Global___ChangeStatus.ValueType
     """What became of it."""
     revision: _builtins.int
@@ -566,6 +567,10 @@ class ThresholdUpdate(_message.Message):
     """LOOSENS where one of the effects does, also one that comes later; NONE where there is none."""
     needs_approval: _builtins.bool
     """Whether it needs a second person here."""
+    rules_digest: _builtins.str
+    """The rules in force by which it was checked: 64 lower-case hex digits, for expected_rules_digest. Not the digest of
+    PolicyIdentity, which changes with live values and stops too.
+    """
     @_builtins.property
     def settings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThresholdSetting]:
         """What is set, as it goes on record."""
@@ -593,10 +598,11 @@ class ThresholdUpdate(_message.Message):
         needs_approval: _builtins.bool = ...,
         preview: Global___ThresholdPreview | None = ...,
         lapses_at: _timestamp_pb2.Timestamp | None = ...,
+        rules_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lapses_at", b"lapses_at", "preview", b"preview"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "effects", b"effects", "lapses_at", b"lapses_at", "needs_approval", b"needs_approval", "preview", b"preview", "revision", b"revision", "settings", b"settings", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effect", b"effect", "effects", b"effects", "lapses_at", b"lapses_at", "needs_approval", b"needs_approval", "preview", b"preview", "revision", b"revision", "rules_digest", b"rules_digest", "settings", b"settings", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -705,12 +711,17 @@ class UpdateThresholdsRequest(_message.Message):
     JUSTIFICATION_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    EXPECTED_RULES_DIGEST_FIELD_NUMBER: _builtins.int
     expected_revision: _builtins.int
     """The revision that the caller has read. Absent: it does not matter what was changed meanwhile."""
     justification: _builtins.str
     """Why, 1 to 2000 characters; not needed with validate_only."""
     validate_only: _builtins.bool
     """Only check, and return what would change."""
+    expected_rules_digest: _builtins.str
+    """rules_digest of the ThresholdUpdate that the caller has looked at: nothing is changed where other rules are in force
+    by now. Absent: it does not matter which rules are.
+    """
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ThresholdChange]:
         """The changes, 1 to 100; no two of one threshold in one scope."""
@@ -727,14 +738,20 @@ class UpdateThresholdsRequest(_message.Message):
         justification: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        expected_rules_digest: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision", "expires_at", b"expires_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "_expected_rules_digest", b"_expected_rules_digest", "expected_revision", b"expected_revision", "expected_rules_digest", b"expected_rules_digest", "expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "changes", b"changes", "expected_revision", b"expected_revision", "expires_at", b"expires_at", "justification", b"justification", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "_expected_rules_digest", b"_expected_rules_digest", "changes", b"changes", "expected_revision", b"expected_revision", "expected_rules_digest", b"expected_rules_digest", "expires_at", b"expires_at", "justification", b"justification", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
     _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    _WhichOneofReturnType__expected_rules_digest: _TypeAlias = _typing.Literal["expected_rules_digest"]  # noqa: Y015
+    _WhichOneofArgType__expected_rules_digest: _TypeAlias = _typing.Literal["_expected_rules_digest", b"_expected_rules_digest"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_rules_digest) -> _WhichOneofReturnType__expected_rules_digest | None: ...
 
 Global___UpdateThresholdsRequest: _TypeAlias = UpdateThresholdsRequest  # noqa: Y015
 
@@ -898,6 +915,7 @@ class RollbackThresholdsRequest(_message.Message):
     JUSTIFICATION_FIELD_NUMBER: _builtins.int
     EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    EXPECTED_RULES_DIGEST_FIELD_NUMBER: _builtins.int
     to_revision: _builtins.int
     """The revision whose live values are to be in force again; 0 is the beginning, when only files were. Values that have
     expired since stay so.
@@ -908,6 +926,8 @@ class RollbackThresholdsRequest(_message.Message):
     """The revision that the caller has read. Absent: it does not matter what was changed meanwhile."""
     validate_only: _builtins.bool
     """Only check, and return what would change."""
+    expected_rules_digest: _builtins.str
+    """As in UpdateThresholdsRequest."""
     def __init__(
         self,
         *,
@@ -915,14 +935,20 @@ class RollbackThresholdsRequest(_message.Message):
         justification: _builtins.str = ...,
         expected_revision: _builtins.int | None = ...,
         validate_only: _builtins.bool = ...,
+        expected_rules_digest: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "_expected_rules_digest", b"_expected_rules_digest", "expected_revision", b"expected_revision", "expected_rules_digest", b"expected_rules_digest"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision", "justification", b"justification", "to_revision", b"to_revision", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "_expected_rules_digest", b"_expected_rules_digest", "expected_revision", b"expected_revision", "expected_rules_digest", b"expected_rules_digest", "justification", b"justification", "to_revision", b"to_revision", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
     _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    _WhichOneofReturnType__expected_rules_digest: _TypeAlias = _typing.Literal["expected_rules_digest"]  # noqa: Y015
+    _WhichOneofArgType__expected_rules_digest: _TypeAlias = _typing.Literal["_expected_rules_digest", b"_expected_rules_digest"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_rules_digest) -> _WhichOneofReturnType__expected_rules_digest | None: ...
 
 Global___RollbackThresholdsRequest: _TypeAlias = RollbackThresholdsRequest  # noqa: Y015
 
@@ -960,6 +986,7 @@ class ApproveThresholdChangeRequest(_message.Message):
     JUSTIFICATION_FIELD_NUMBER: _builtins.int
     EXPECTED_REVISION_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    EXPECTED_RULES_DIGEST_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """The revision of the proposal."""
     justification: _builtins.str
@@ -968,6 +995,8 @@ class ApproveThresholdChangeRequest(_message.Message):
     """The newest revision that the caller has read. Absent: it does not matter what was changed meanwhile."""
     validate_only: _builtins.bool
     """Only check, and return what would change."""
+    expected_rules_digest: _builtins.str
+    """As in UpdateThresholdsRequest."""
     def __init__(
         self,
         *,
@@ -975,14 +1004,20 @@ class ApproveThresholdChangeRequest(_message.Message):
         justification: _builtins.str = ...,
         expected_revision: _builtins.int | None = ...,
         validate_only: _builtins.bool = ...,
+        expected_rules_digest: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "_expected_rules_digest", b"_expected_rules_digest", "expected_revision", b"expected_revision", "expected_rules_digest", b"expected_rules_digest"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "expected_revision", b"expected_revision", "justification", b"justification", "revision", b"revision", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "_expected_rules_digest", b"_expected_rules_digest", "expected_revision", b"expected_revision", "expected_rules_digest", b"expected_rules_digest", "justification", b"justification", "revision", b"revision", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
     _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
+    _WhichOneofReturnType__expected_rules_digest: _TypeAlias = _typing.Literal["expected_rules_digest"]  # noqa: Y015
+    _WhichOneofArgType__expected_rules_digest: _TypeAlias = _typing.Literal["_expected_rules_digest", b"_expected_rules_digest"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_rules_digest) -> _WhichOneofReturnType__expected_rules_digest | None: ...
 
 Global___ApproveThresholdChangeRequest: _TypeAlias = ApproveThresholdChangeRequest  # noqa: Y015
 

@@ -113,7 +113,7 @@ class ThresholdServiceServicer:
         Statuses: INVALID_ARGUMENT (unknown threshold, policy or scope; out of bounds; no justification; expires_at past),
         FAILED_PRECONDITION (a constraint would break in some scope, or a policy would be looser than the one it extends),
         PERMISSION_DENIED (it needs a second person, and nobody can be told apart without authentication), ABORTED
-        (expected_revision is not the newest), UNAVAILABLE.
+        (expected_revision is not the newest, or the rules in force are not those of expected_rules_digest), UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,7 +48,7 @@ class ThresholdServiceStub:
     Statuses: INVALID_ARGUMENT (unknown threshold, policy or scope; out of bounds; no justification; expires_at past),
     FAILED_PRECONDITION (a constraint would break in some scope, or a policy would be looser than the one it extends),
     PERMISSION_DENIED (it needs a second person, and nobody can be told apart without authentication), ABORTED
-    (expected_revision is not the newest), UNAVAILABLE.
+    (expected_revision is not the newest, or the rules in force are not those of expected_rules_digest), UNAVAILABLE.
     """
     ListThresholdChanges: _grpc.UnaryUnaryMultiCallable[_threshold_service_pb2.ListThresholdChangesRequest, _threshold_service_pb2.ListThresholdChangesResponse]
     """Lists every event about thresholds and stops, newest first.
@@ -116,7 +116,7 @@ class ThresholdServiceAsyncStub(ThresholdServiceStub):
     Statuses: INVALID_ARGUMENT (unknown threshold, policy or scope; out of bounds; no justification; expires_at past),
     FAILED_PRECONDITION (a constraint would break in some scope, or a policy would be looser than the one it extends),
     PERMISSION_DENIED (it needs a second person, and nobody can be told apart without authentication), ABORTED
-    (expected_revision is not the newest), UNAVAILABLE.
+    (expected_revision is not the newest, or the rules in force are not those of expected_rules_digest), UNAVAILABLE.
     """
     ListThresholdChanges: _aio.UnaryUnaryMultiCallable[_threshold_service_pb2.ListThresholdChangesRequest, _threshold_service_pb2.ListThresholdChangesResponse]  # type: ignore[assignment]
     """Lists every event about thresholds and stops, newest first.
@@ -193,7 +193,7 @@ class ThresholdServiceServicer(metaclass=_abc_1.ABCMeta):
         Statuses: INVALID_ARGUMENT (unknown threshold, policy or scope; out of bounds; no justification; expires_at past),
         FAILED_PRECONDITION (a constraint would break in some scope, or a policy would be looser than the one it extends),
         PERMISSION_DENIED (it needs a second person, and nobody can be told apart without authentication), ABORTED
-        (expected_revision is not the newest), UNAVAILABLE.
+        (expected_revision is not the newest, or the rules in force are not those of expected_rules_digest), UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

@@ -8,12 +8,17 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from oversight.cli.threshold_words import effect_lines
 from oversight.engine.snapshot import Stop
-from threshold_desk import HOUR_US, NOW_US, Desk, a_setting, by
+from oversight_client import Effect, ThresholdEffect, ThresholdScope
+from threshold_desk import BANK, CENTRE, HOUR_US, NOW_US, Desk, a_setting, by, the_rules
 from threshold_port import Port
 
 COMMAND = str(Path(sys.executable).with_name("oversight"))
@@ -50,7 +55,7 @@ def test_a_change_is_shown_and_then_made(thresholds, port):
         "0.88",
         "0.97",
         "no message more or fewer would have gone out unreviewed among the last 10",
-        "in force from revision 1",
+        "in force from revision 1\ntightens autonomy 0.88 -> 0.97, in bank, cards\n",
     ):
         assert words in result.stdout
     (event,) = port.desk.store.events
@@ -148,6 +153,20 @@ def test_what_was_looked_at_is_what_is_changed(port):
     assert "they changed since they were read" in errors
 
 
+def test_rules_that_changed_while_it_was_asked_change_nothing(port):
+    """What was shown as a tightening, of 0.85, would loosen the 0.95 that is in force by now."""
+    stricter = {"centre": CENTRE.replace("default: 0.85", "default: 0.95"), "bank": BANK.replace("0.88", "0.97")}
+
+    def edit_rules():
+        port.desk.rules = the_rules(**stricter)
+
+    code, said, errors = at_terminal(port, edit_rules, "y")
+    assert (1, []) == (code, port.desk.store.events)
+    assert "this tightens autonomy" in said
+    assert "expected_rules_digest: the rules in force are" in errors
+    assert "they changed since the change was looked at, and nothing was changed" in errors
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -220,6 +239,7 @@ def test_a_rollback_is_a_change_like_any_other(thresholds, port):
     result = thresholds("rollback", "2", *WHY, "--yes")
     assert (0, 2) == (result.exit_code, port.desk.store.events[-1].refers_to)
     assert "this changes no value in force" in result.stdout
+    assert "in force from revision 4\nchanges no value in force\n" in result.stdout
     assert "thresholds set, back to 2" in thresholds("history").stdout
     assert 2 == thresholds("rollback", "9", *WHY, "--yes").exit_code
 
@@ -240,6 +260,23 @@ def test_the_history_says_who_when_what_and_why(thresholds, port):
     assert "more follow: --page-token 2" in result.stderr
     shown = json.loads(thresholds("history", "--page-token", "2", "--json").stdout)
     assert [("THRESHOLDS_SET", 0.88)] == [(one["kind"], one["effects"][0]["before"]) for one in shown["changes"]]
+
+
+def test_what_was_done_is_said_in_lines():
+    """Where and from when on, up to thirty of them: it is what a terminal's log keeps."""
+    update: Any = SimpleNamespace(effects=[])
+    assert ["changes no value in force"] == list(effect_lines(update))
+    update.effects = [
+        ThresholdEffect("bank", "autonomy", ThresholdScope(intent=f"i{number}"), 0.9, 0.85, Effect.LOOSENS, at)
+        for number in range(16)
+        for at in (None, datetime(2030, 1, 1, tzinfo=UTC))
+    ]
+    lines = list(effect_lines(update))
+    assert (31, "and 2 more") == (len(lines), lines[-1])
+    assert [
+        "loosens autonomy 0.9 -> 0.85 for intent i0, in bank",
+        "loosens autonomy 0.9 -> 0.85 for intent i0, from 2030-01-01 00:00:00 UTC, in bank",
+    ] == lines[:2]
 
 
 def test_without_a_command_there_is_help(run):

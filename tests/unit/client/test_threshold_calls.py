@@ -134,6 +134,28 @@ def test_a_stale_revision_has_an_error_of_its_own(admin):
         admin.update_thresholds([CHANGE], justification="x", expected_revision=3)
 
 
+def test_what_was_looked_at_is_pinned_with_the_rules_that_it_was_judged_by(admin, port):
+    """Every call that changes something takes the digest, and software is told what is stale."""
+    looked = admin.update_thresholds([CHANGE], validate_only=True)
+    assert port.desk.rules.digest == looked.rules_digest
+    made = admin.update_thresholds([CHANGE], justification="x", expected_rules_digest=looked.rules_digest)
+    port.desk.changes.update([a_setting(0.8)], by("ann"))
+    assert ("IN_FORCE", looked.rules_digest) == (made.status, made.rules_digest)
+    other = "0" * 64
+    calls = [
+        lambda: admin.update_thresholds([CHANGE], justification="x", expected_rules_digest=other),
+        lambda: admin.roll_back_thresholds(0, justification="x", expected_rules_digest=other),
+        lambda: admin.approve_threshold_change(2, validate_only=True, expected_rules_digest=other),
+    ]
+    for call in calls:
+        with pytest.raises(StaleRevisionError) as refused:
+            call()
+        assert ("STALE_RULES", {"expected": other, "found": looked.rules_digest}) == (
+            refused.value.reason,
+            refused.value.metadata,
+        )
+
+
 def test_a_change_is_sent_once(port):
     """Sent again after it was made and its reply lost, it would be refused as stale, or be made twice."""
     waits: list[float] = []

@@ -16,12 +16,13 @@ from oversight.errors import (
     OutOfBoundsError,
     SecondPersonNeededError,
     StaleRevisionError,
+    StaleRulesError,
     StoreUnavailableError,
 )
 from oversight.rules.scopes import EVERYWHERE, Scope
 from oversight.thresholds.effects import EffectKind, effects_from_evidence
-from oversight.thresholds.outcome import ChangeStatus
-from threshold_desk import CENTRE, HOUR_US, NOW_US, Desk, a_setting, by, the_rules
+from oversight.thresholds.outcome import ChangeStatus, Outcome, Terms
+from threshold_desk import BANK, CARDS, CENTRE, HOUR_US, NOW_US, Desk, a_setting, by, the_rules
 
 TIGHTER = a_setting(0.97)
 LOOSER = a_setting(0.80, policy="centre")
@@ -117,6 +118,43 @@ def test_without_an_expected_revision_everything_is_checked_anew_behind_the_othe
     outcome = desk.changes.update([TIGHTER], by())
 
     assert (2, EffectKind.LOOSENS) == (outcome.revision, outcome.kind)
+
+
+@pytest.mark.parametrize("validate_only", [False, True])
+def test_rules_that_changed_since_a_change_was_looked_at_change_nothing(validate_only: bool) -> None:
+    """What was shown as a tightening may be a loosening by the rules that are in force by then."""
+    desk = Desk()
+    desk.changes.update([TIGHTER], by())
+    calls: list[Callable[[Terms], Outcome]] = [
+        lambda terms: desk.changes.update([a_setting(0.98)], terms),
+        lambda terms: desk.changes.roll_back(0, terms),
+    ]
+    looked = [call(by(validate_only=True)).rules_digest for call in calls]
+    desk.rules = the_rules(centre=CENTRE.replace("default: 100", "default: 90"), bank=BANK, cards=CARDS)
+    for digest, call in zip(looked, calls, strict=True):
+        with pytest.raises(StaleRulesError) as refused:
+            call(by(expected_rules_digest=digest, validate_only=validate_only))
+        assert {"expected": digest, "found": desk.rules.digest} == refused.value.metadata
+    assert 1 == len(desk.store.events)
+
+    for call in calls:
+        anew = call(by(validate_only=True)).rules_digest
+        assert anew == call(by(expected_rules_digest=anew)).rules_digest
+    assert 3 == len(desk.store.events)
+
+
+def test_an_approval_is_by_the_rules_that_were_looked_at() -> None:
+    """The values may come to the same by other rules, and to other tiers: the second person was shown the tiers."""
+    desk = Desk(needs_approval=True)
+    desk.changes.update([LOOSER], by("ann"))
+    looked = desk.changes.approve(1, by("ben", validate_only=True))
+    before = desk.rules
+    desk.rules = the_rules(centre=CENTRE.replace("below: $autonomy", "at_most: $autonomy"), bank=BANK, cards=CARDS)
+    with pytest.raises(StaleRulesError):
+        desk.changes.approve(1, by("ben", expected_rules_digest=looked.rules_digest))
+    assert 1 == len(desk.store.events)
+    desk.rules = before
+    assert 2 == desk.changes.approve(1, by("ben", expected_rules_digest=looked.rules_digest)).revision
 
 
 def test_a_store_that_always_has_others_first_ends_the_call() -> None:

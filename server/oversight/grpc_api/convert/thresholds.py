@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,6 +38,7 @@ _USUAL_PAGE = 50
 _LARGEST_PAGE = 1_000
 _check_justification = check_text("justification", 2_000)
 _check_expiry = check_time("expires_at")
+_is_digest = re.compile("[0-9a-f]{64}").fullmatch
 
 
 def scope_from_proto(message: pb.ThresholdScope, field: str) -> Scope:
@@ -67,7 +69,11 @@ def terms_from_proto(message: Any, caller: str) -> Terms:
     expected = message.expected_revision if message.HasField("expected_revision") else None
     if expected is not None and expected < 0:
         raise InvalidRequestError("expected_revision", f"expected a revision, from 0, got {expected}")
-    return Terms(caller, justification_from_proto(message.justification), expected, message.validate_only)
+    digest = message.expected_rules_digest if message.HasField("expected_rules_digest") else None
+    if digest is not None and not _is_digest(digest):
+        text = f"expected 64 lower-case hex digits, got {digest[:80]!r}"
+        raise InvalidRequestError("expected_rules_digest", text)
+    return Terms(caller, justification_from_proto(message.justification), expected, message.validate_only, digest)
 
 
 def settings_from_proto(message: pb.UpdateThresholdsRequest, default_policy: str) -> tuple[Setting, ...]:
@@ -131,6 +137,7 @@ def outcome_to_proto(outcome: Outcome) -> pb.ThresholdUpdate:
         needs_approval=outcome.needs_approval,
         preview=None if outcome.preview is None else _preview(outcome.preview),
         lapses_at=_time(outcome.lapses_at_us),
+        rules_digest=outcome.rules_digest,
     )
 
 
