@@ -67,9 +67,14 @@ def parse_expiry(text: str) -> datetime | None:
     return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
-def describe_update(update: ThresholdUpdate, screen: Console) -> None:
-    """Print what a change does: in a sentence, by policy and scope, and to the newest decisions on record."""
-    screen.print(Text(summary_of(update), style=_STYLES[update.effect]))
+def describe_update(update: ThresholdUpdate, screen: Console, *, approving: bool = False) -> None:
+    """
+    Print what a change does: in a sentence, by policy and scope, and to the newest decisions on record.
+
+    With *approving* whoever reads it is the second person, and is not told that one is needed.
+    """
+    approval = "; it needs a second person" if update.needs_approval and not approving else ""
+    screen.print(Text(summary_of(update) + approval, style=_STYLES[update.effect]))
     changing = [one for one in update.effects if one.effect != "NONE"]
     if changing:
         screen.print(_effects_table(changing[:_MOST_EFFECTS]))
@@ -95,8 +100,7 @@ def summary_of(update: ThresholdUpdate) -> str:
     intents = {one.scope.intent for one in told if one.scope.intent}
     narrowed = all(one.scope.intent for one in told)
     among = f" for {len(intents)} intent{'s' if len(intents) > 1 else ''}" if narrowed else ""
-    approval = "; it needs a second person" if update.needs_approval else ""
-    return f"this {update.effect.lower()} {names}{among} in {where}{when}{approval}"
+    return f"this {update.effect.lower()} {names}{among} in {where}{when}"
 
 
 def effect_lines(update: ThresholdUpdate) -> Iterable[str]:

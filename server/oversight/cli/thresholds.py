@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from oversight.cli.connection import open_admin, send
 from oversight.cli.options import Admin, AsJson, Insecure, TimeoutS
 from oversight.cli.output import console, print_json
 from oversight.cli.recommend import recommend
+from oversight.cli.threshold_change import Wish, check_wish, make_change
 from oversight.cli.threshold_scope import Currency, Department, Intent, Policy, find_scope
-from oversight.cli.threshold_words import (
-    describe_update,
-    effect_lines,
-    history_table,
-    parse_expiry,
-    parse_value,
-    values_table,
-)
+from oversight.cli.threshold_words import history_table, parse_expiry, parse_value, values_table
 from oversight.errors import UsageError
 from oversight_client import ThresholdUpdate, value_to_dict
 
@@ -36,8 +28,6 @@ Justification = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
 Revision = Annotated[int, typer.Argument(help="Revision of the event, as `history` shows it.")]
-
-_Change = Callable[..., ThresholdUpdate]
 
 
 @app.callback(invoke_without_command=True)
@@ -100,7 +90,8 @@ def set_value(
     have to wait for a second person (setting loosening_needs_approval).
     """
     number, expires_at = parse_value(value), parse_expiry(expires_in)
-    _check_options(justification, yes=yes, dry_run=dry_run, as_json=as_json)
+    wish = Wish(justification, yes=yes, dry_run=dry_run, as_json=as_json)
+    check_wish(wish)
     with open_admin(admin, timeout_s, insecure=insecure) as client:
         where = find_scope(client, policy, intent, department, currency)
 
@@ -108,7 +99,7 @@ def set_value(
             fields = {"name": name, "value": number, **where}
             return client.update_thresholds([fields], expires_at=expires_at, **terms)
 
-        _make(change, justification, yes=yes, dry_run=dry_run, as_json=as_json)
+        make_change(change, wish)
 
 
 @app.command("rollback", short_help="Go back to the values of a revision.")
@@ -123,13 +114,14 @@ def roll_back(
     as_json: AsJson = False,
 ) -> None:
     """Put the live values of an earlier revision in force again; stops stay as they are."""
-    _check_options(justification, yes=yes, dry_run=dry_run, as_json=as_json)
+    wish = Wish(justification, yes=yes, dry_run=dry_run, as_json=as_json)
+    check_wish(wish)
     with open_admin(admin, timeout_s, insecure=insecure) as client:
 
         def change(**terms: Any) -> ThresholdUpdate:
             return send(client.roll_back_thresholds, {"to_revision": revision, **terms})
 
-        _make(change, justification, yes=yes, dry_run=dry_run, as_json=as_json)
+        make_change(change, wish)
 
 
 @app.command("approve", short_help="Put a proposed change in force.")
@@ -144,13 +136,14 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Put a change in force that somebody else proposed, after showing what it does."""
-    _check_options("the proposal says why", yes=yes, dry_run=dry_run, as_json=as_json)
+    wish = Wish(justification, yes=yes, dry_run=dry_run, as_json=as_json, approving=True)
+    check_wish(wish)
     with open_admin(admin, timeout_s, insecure=insecure) as client:
 
         def change(**terms: Any) -> ThresholdUpdate:
             return send(client.approve_threshold_change, {"revision": revision, **terms})
 
-        _make(change, justification, yes=yes, dry_run=dry_run, as_json=as_json)
+        make_change(change, wish)
 
 
 @app.command("reject", short_help="End the wait of a proposed change.")
@@ -163,7 +156,7 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """End the wait of a proposed change; nothing comes into force."""
-    _check_options(justification, yes=True, dry_run=False, as_json=as_json)
+    check_wish(Wish(justification, yes=True, dry_run=False, as_json=as_json))
     with open_admin(admin, timeout_s, insecure=insecure) as client:
         rejected = send(client.reject_threshold_change, {"revision": revision, "justification": justification})
     if as_json:
@@ -195,46 +188,3 @@ def show_history(
 
 
 app.command("recommend", short_help="Show the most lenient proven value.")(recommend)
-
-
-def _check_options(justification: str, *, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Refuse what is missing before anything is asked of anybody."""
-    if dry_run:
-        return
-    if not justification.strip():
-        raise UsageError("--justification (-m) is missing: say why; it is kept for ever")
-    if not yes and (as_json or not sys.stdin.isatty()):
-        raise UsageError("--yes is needed where nobody can be asked; --dry-run only shows what would change")
-
-
-def _make(change: _Change, justification: str, *, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Show what *change* does, ask, and make it by the very values and rules that were looked at."""
-    looked = change(validate_only=True)
-    if not as_json:
-        describe_update(looked, console())
-    if dry_run:
-        if as_json:
-            print_json(value_to_dict(looked))
-        return
-    if not yes and not typer.confirm(_question(looked)):
-        raise typer.Exit(1)
-    done = change(
-        justification=justification,
-        expected_revision=looked.revision,
-        expected_rules_digest=looked.rules_digest,
-    )
-    if as_json:
-        shown = value_to_dict(done)
-        print_json({**shown, "preview": value_to_dict(looked)["preview"]})
-    elif done.status == "PENDING":
-        lapses = "" if done.lapses_at is None else f" until {done.lapses_at:%Y-%m-%d %H:%M} UTC"
-        console().print(f"waits for a second person{lapses}: oversight thresholds approve {done.revision}")
-    else:
-        console().print(f"in force from revision {done.revision}")
-    if not as_json:
-        for line in effect_lines(done):
-            console().print(Text(line))
-
-
-def _question(looked: ThresholdUpdate) -> str:
-    return "Propose this to a second person?" if looked.needs_approval else "Do it?"

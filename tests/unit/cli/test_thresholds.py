@@ -15,9 +15,12 @@ from typing import Any
 
 import pytest
 
+from oversight.cli.threshold_change import Wish, make_change
 from oversight.cli.threshold_words import effect_lines
 from oversight.engine.snapshot import Stop
-from oversight_client import Effect, ThresholdEffect, ThresholdScope
+from oversight.grpc_api.convert.thresholds import outcome_to_proto
+from oversight_client import Effect, ThresholdEffect, ThresholdScope, ThresholdUpdate
+from oversight_client.mirrored import mirrored
 from threshold_desk import BANK, CENTRE, HOUR_US, NOW_US, Desk, a_setting, by, the_rules
 from threshold_port import Port
 
@@ -120,14 +123,23 @@ def test_file_gives_way_to_the_rule_files(thresholds, port):
     assert (None, "LOOSENS", True) == (shown["settings"][0]["value"], shown["effect"], shown["needs_approval"])
 
 
-def at_terminal(port, meanwhile, answer):
-    """Type a change at a terminal, do *meanwhile* while it asks, and *answer*; return exit code, output and errors."""
+SET = ("set", "autonomy", "0.9", *WHY)
+
+
+def at_terminal(port, meanwhile, answer, *, words=SET, question="Do it?"):
+    """
+    Type a change at a terminal, do *meanwhile* while it asks the *question*, and *answer*.
+
+    Returns exit code, output and errors.
+    """
     leader, follower = pty.openpty()
-    words = [COMMAND, "thresholds", "set", "autonomy", "0.9", *WHY, "--admin", port.target]
-    with subprocess.Popen(words, stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [COMMAND, "thresholds", *words, "--admin", port.target]
+    with subprocess.Popen(
+        command, stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         os.close(follower)
         said = ""
-        while process.stdout is not None and "Do it? [y/N]:" not in said:
+        while process.stdout is not None and f"{question} [y/N]:" not in said:
             said += (read := process.stdout.read(1))
             assert read, said
         meanwhile()
@@ -231,6 +243,20 @@ def test_a_proposal_is_approved_or_rejected(thresholds, port):
     assert 2 == thresholds("reject", "2").exit_code
 
 
+def test_the_second_person_is_asked_what_a_yes_does(port):
+    """Asked whether to propose it once more, they would put it in force and not know."""
+    port.desk.changes.update([a_setting(0.8)], by("ann"))
+    _, proposing, _ = at_terminal(
+        port, lambda: None, "n", words=("set", "autonomy", "0.7", *WHY), question="Propose this to a second person?"
+    )
+    code, approving, _ = at_terminal(port, lambda: None, "n", words=("approve", "1"), question="Put this in force?")
+    assert (1, 1) == (code, len(port.desk.store.events))
+    assert [
+        "this loosens autonomy in policy centre; it needs a second person",
+        "this loosens autonomy in policy centre",
+    ] == [said.splitlines()[0] for said in (proposing, approving)]
+
+
 def test_a_rollback_is_a_change_like_any_other(thresholds, port):
     """Shown, and then made."""
     port.desk.changes.update([a_setting(100, "amount", currency="SEK")], by())
@@ -277,6 +303,18 @@ def test_what_was_done_is_said_in_lines():
         "loosens autonomy 0.9 -> 0.85 for intent i0, in bank",
         "loosens autonomy 0.9 -> 0.85 for intent i0, from 2030-01-01 00:00:00 UTC, in bank",
     ] == lines[:2]
+
+
+def test_what_waits_is_not_told_as_done(port, capsys):
+    """Its lines say what an approval would do."""
+
+    def change(**terms):
+        return mirrored(ThresholdUpdate, outcome_to_proto(port.desk.changes.update([a_setting(0.8)], by(**terms))))
+
+    make_change(change, Wish("fewer reviews", yes=True, dry_run=False, as_json=False))
+
+    said = capsys.readouterr().out
+    assert "UTC: oversight thresholds approve 1\nonce approved: loosens autonomy 0.85 -> 0.8, in centre\n" in said
 
 
 def test_without_a_command_there_is_help(run):
