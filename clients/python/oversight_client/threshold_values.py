@@ -115,7 +115,11 @@ class TierMix:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdPreview:
-    """The newest decisions on record, decided again with the values before and after."""
+    """
+    The newest decisions on record, decided again with the values before and after, as they are in force at once.
+
+    What comes later, effects with `since`, is not in it.
+    """
 
     decisions: int
     erased: int

@@ -83,7 +83,8 @@ def describe_update(update: ThresholdUpdate, screen: Console, *, approving: bool
     if update.preview is None:
         screen.print(Text("what it would have done to recent messages is not known: no records could be read"))
     else:
-        for line in _preview_lines(update.preview):
+        at_once = all(one.since is None for one in changing)
+        for line in _preview_lines(update.preview, at_once=at_once):
             screen.print(line)
 
 
@@ -120,11 +121,13 @@ def effect_lines(update: ThresholdUpdate) -> Iterable[str]:
         yield "changes no value in force"
 
 
-def _preview_lines(preview: ThresholdPreview) -> Iterable[str]:
+def _preview_lines(preview: ThresholdPreview, *, at_once: bool) -> Iterable[str]:
     if not preview.decisions:
         yield "there are no messages on record to show what it would have done"
         return
     last = f"among the last {preview.decisions:,}"
+    if not at_once:
+        last += " by the values in force at once"
     before, after = preview.before, preview.after
     unreviewed = after.human_on_the_loop - before.human_on_the_loop
     share = percent(abs(unreviewed) / preview.decisions)
@@ -136,6 +139,8 @@ def _preview_lines(preview: ThresholdPreview) -> Iterable[str]:
     tiers = ("human_on_the_loop", "human_in_the_loop", "human_as_the_loop")
     steps = [f"{in_words(tier)} {getattr(before, tier):,} -> {getattr(after, tier):,}" for tier in tiers]
     yield "; ".join(steps)
+    if not at_once:
+        yield "what comes later, when a value ends by itself, is not in these figures: more may go out unreviewed then"
     if left := preview.erased + preview.not_replayable:
         yield f"left out: {left:,} ({preview.erased:,} erased, {preview.not_replayable:,} that cannot be decided again)"
 

@@ -44,7 +44,7 @@ def preview_change(
     records: RecordLister, rules: RulesInForce, before: Values, after: Values, now_us: int
 ) -> Preview | None:
     """
-    Decide the newest records again by the rules in force: with the values *before* and with those *after*.
+    Decide the newest records again by the rules in force: with the values *before* and with those *after*, at *now_us*.
 
     Stops are left out and all sources count as fresh, as either would hide what the change does. Returns None where the
     records cannot be read.

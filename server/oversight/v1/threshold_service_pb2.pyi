@@ -503,7 +503,8 @@ Global___TierMix: _TypeAlias = TierMix  # noqa: Y015
 @_typing.final
 class ThresholdPreview(_message.Message):
     """What the newest recorded decisions would have been, decided again by the rules in force without stops and with all
-    sources fresh: once with the values before and once with those after.
+    sources fresh: once with the values before and once with those after, both as they are in force at once. What comes
+    later, effects with `since`, is not in it: such a change can loosen though not one tier here differs.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,6 +77,27 @@ def test_the_share_that_would_have_gone_out_unreviewed_is_said(thresholds):
     looser = thresholds("set", "autonomy", "0.8", "--intent", "order_status", "--dry-run").stdout
     assert "this loosens autonomy for 1 intent in policy centre; it needs a second person" in looser
     assert "20.00 % more messages" in looser
+
+
+def test_the_figures_say_that_what_comes_later_is_not_in_them(thresholds, port):
+    """A loosening in an hour must not read as one that lets nothing more go out."""
+    port.desk.now_us = round(time.time() * 1e6)
+    port.desk.changes.update([a_setting(0.9, expires_at_us=port.desk.now_us + 100 * HOUR_US)], by())
+    port.desk.changes.approve(1, by("ben"))
+
+    sooner = thresholds("set", "autonomy", "0.9", "--expires-in", "4h", "--dry-run").stdout
+
+    assert "this loosens autonomy in 3 policies (bank, cards, centre), when a value ends by itself" in sooner
+    assert "gone out unreviewed among the last 10 by the values in force at once" in flat(sooner)
+    assert "what comes later, when a value ends by itself, is not in these figures" in flat(sooner)
+    now = thresholds("set", "autonomy", "0.95", "--dry-run").stdout
+    assert "not in these figures" in flat(now), "the value that stays is a tightening later, too"
+    only_now = thresholds("set", "amount", "90", "--dry-run").stdout
+    assert ("unreviewed among the last 10\n" in only_now, "figures" in only_now) == (True, False)
+
+
+def flat(said):
+    return " ".join(said.split())
 
 
 def test_a_dry_run_changes_nothing_and_needs_no_reason(thresholds, port):
