@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import Any
 
 from contract.memory_control_store import MemoryControlStore
@@ -99,17 +100,21 @@ def the_rules(**files: str) -> RulesInForce:
 
 
 class RacedStore(MemoryControlStore):
-    """A control store at which `intruders` come first, one at each append."""
+    """A control store at which `intruders` come first, one at each append; it is silent after one until `answers`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.intruders: list[ControlEvent] = []
+        self.answers = Event()
+        self.answers.set()
 
     def append(self, event: ControlEvent, *, expected_revision: int) -> int:
         """See `ControlStore`."""
         if self.intruders:
             super().append(self.intruders.pop(0), expected_revision=len(self.events))
-        return super().append(event, expected_revision=expected_revision)
+        revision = super().append(event, expected_revision=expected_revision)
+        self.answers.wait(60)
+        return revision
 
 
 class MemoryRecords:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 import typer
 from rich.text import Text
 
+from oversight.cli.connection import describe_call
+from oversight.cli.failures import CommandError
 from oversight.cli.output import console, print_json
 from oversight.cli.threshold_words import describe_update, effect_lines
 from oversight.errors import UsageError
-from oversight_client import ThresholdUpdate, value_to_dict
+from oversight_client import CallError, DeadlineExceededError, ThresholdUpdate, value_to_dict
 
-__all__ = ["Change", "Wish", "check_wish", "make_change"]
+__all__ = ["Change", "Wish", "admitting_doubt", "check_wish", "make_change"]
 
 Change = Callable[..., ThresholdUpdate]
 """Asks a server for a change; takes the terms that all changes have."""
 
 
 class Wish(NamedTuple):
-    """What was asked of the command; *approving* a proposal, whose author said why."""
+    """What was asked of the command, of which server; *approving* a proposal, whose author said why."""
 
+    admin: str
+    timeout_s: float
     justification: str
     yes: bool
     dry_run: bool
@@ -51,15 +57,39 @@ def make_change(change: Change, wish: Wish) -> None:
         return
     if not wish.yes and not typer.confirm(_question(looked, wish)):
         raise typer.Exit(1)
-    done = change(
-        justification=wish.justification,
-        expected_revision=looked.revision,
-        expected_rules_digest=looked.rules_digest,
-    )
+    with admitting_doubt(wish):
+        done = change(
+            justification=wish.justification,
+            expected_revision=looked.revision,
+            expected_rules_digest=looked.rules_digest,
+        )
     if wish.as_json:
         print_json({**value_to_dict(done), "preview": value_to_dict(looked)["preview"]})
     else:
         _tell(done)
+
+
+@contextmanager
+def admitting_doubt(wish: Wish) -> Iterator[None]:
+    """
+    Say of the one call that changes something that it is not known whether it did, where that is so.
+
+    The service's own word for a failure (but for its fault INTERNAL) means that nothing was changed; no answer, or one
+    that cannot be read, means nothing.
+    """
+    try:
+        yield
+    except CallError as error:
+        if error.reason not in ("", "INTERNAL"):
+            raise
+        late = isinstance(error, DeadlineExceededError)
+        waited = f": no answer from {wish.admin} within {wish.timeout_s:g} s (--timeout)" if late else ""
+        message = (
+            f"it is not known whether the change was made{waited}; look with `oversight thresholds history` before you "
+            f"try again\n{error}"
+        )
+        failure = describe_call(error, wish.admin, wish.timeout_s, "--admin")
+        raise CommandError(replace(failure, message=message)) from error
 
 
 def _question(looked: ThresholdUpdate, wish: Wish) -> str:

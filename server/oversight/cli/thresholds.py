@@ -11,7 +11,7 @@ from oversight.cli.connection import open_admin, send
 from oversight.cli.options import Admin, AsJson, Insecure, TimeoutS
 from oversight.cli.output import console, print_json
 from oversight.cli.recommend import recommend
-from oversight.cli.threshold_change import Wish, check_wish, make_change
+from oversight.cli.threshold_change import Wish, admitting_doubt, check_wish, make_change
 from oversight.cli.threshold_scope import Currency, Department, Intent, Policy, find_scope
 from oversight.cli.threshold_words import history_table, parse_expiry, parse_value, values_table
 from oversight.errors import UsageError
@@ -90,7 +90,7 @@ def set_value(
     have to wait for a second person (setting loosening_needs_approval).
     """
     number, expires_at = parse_value(value), parse_expiry(expires_in)
-    wish = Wish(justification, yes=yes, dry_run=dry_run, as_json=as_json)
+    wish = Wish(admin, timeout_s, justification, yes=yes, dry_run=dry_run, as_json=as_json)
     check_wish(wish)
     with open_admin(admin, timeout_s, insecure=insecure) as client:
         where = find_scope(client, policy, intent, department, currency)
@@ -114,7 +114,7 @@ def roll_back(
     as_json: AsJson = False,
 ) -> None:
     """Put the live values of an earlier revision in force again; stops stay as they are."""
-    wish = Wish(justification, yes=yes, dry_run=dry_run, as_json=as_json)
+    wish = Wish(admin, timeout_s, justification, yes=yes, dry_run=dry_run, as_json=as_json)
     check_wish(wish)
     with open_admin(admin, timeout_s, insecure=insecure) as client:
 
@@ -136,7 +136,7 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """Put a change in force that somebody else proposed, after showing what it does."""
-    wish = Wish(justification, yes=yes, dry_run=dry_run, as_json=as_json, approving=True)
+    wish = Wish(admin, timeout_s, justification, yes=yes, dry_run=dry_run, as_json=as_json, approving=True)
     check_wish(wish)
     with open_admin(admin, timeout_s, insecure=insecure) as client:
 
@@ -156,8 +156,9 @@ def reject(
     as_json: AsJson = False,
 ) -> None:
     """End the wait of a proposed change; nothing comes into force."""
-    check_wish(Wish(justification, yes=True, dry_run=False, as_json=as_json))
-    with open_admin(admin, timeout_s, insecure=insecure) as client:
+    wish = Wish(admin, timeout_s, justification, yes=True, dry_run=False, as_json=as_json)
+    check_wish(wish)
+    with open_admin(admin, timeout_s, insecure=insecure) as client, admitting_doubt(wish):
         rejected = send(client.reject_threshold_change, {"revision": revision, "justification": justification})
     if as_json:
         print_json({"rejected": revision, "revision": rejected})

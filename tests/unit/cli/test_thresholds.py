@@ -14,13 +14,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import pytest
 
-from oversight.cli.threshold_change import Wish, make_change
+from oversight.cli.failures import CommandError
+from oversight.cli.threshold_change import Wish, admitting_doubt, make_change
 from oversight.cli.threshold_words import effect_lines
 from oversight.engine.snapshot import Stop
 from oversight.grpc_api.convert.thresholds import outcome_to_proto
-from oversight_client import Effect, ThresholdEffect, ThresholdScope, ThresholdUpdate
+from oversight_client import CallError, Effect, ThresholdEffect, ThresholdScope, ThresholdUpdate, UnavailableError
 from oversight_client.mirrored import mirrored
 from threshold_desk import BANK, CENTRE, HOUR_US, NOW_US, Desk, a_setting, by, the_rules
 from threshold_port import Port
@@ -327,13 +329,44 @@ def test_what_was_done_is_said_in_lines():
     ] == lines[:2]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("set", "autonomy", "0.97", "--yes"), ("reject", "2")],
+)
+def test_a_change_without_an_answer_is_not_told_as_one_that_failed(thresholds, port, words):
+    """It was made, and whoever makes it once more, or goes home, must look first."""
+    port.desk.changes.update([a_setting(50, "amount")], by())
+    port.desk.changes.update([a_setting(0.8)], by("ann"))
+    port.desk.store.answers.clear()
+    try:
+        result = thresholds(*words, *WHY, "--timeout", "2", "--json")
+    finally:
+        port.desk.store.answers.set()
+    error = json.loads(result.stdout)["error"]
+    assert (1, "DEADLINE_EXCEEDED", 3) == (result.exit_code, error["code"], len(port.desk.store.events))
+    assert f"it is not known whether the change was made: no answer from {port.target} within 2 s" in error["message"]
+    assert "look with `oversight thresholds history` before you try again" in error["message"]
+    assert "start a server" not in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "known"), [("", False), ("INTERNAL", False), ("STORE_UNAVAILABLE", True), ("STALE_REVISION", True)]
+)
+def test_only_the_service_itself_says_that_nothing_was_changed(reason, known):
+    """A connection that broke, or a fault of its own, says nothing about it."""
+    wish = Wish("here:1", 5, "why", yes=True, dry_run=False, as_json=False)
+    with pytest.raises((CallError, CommandError)) as failed, admitting_doubt(wish):
+        raise UnavailableError("gone", code=grpc.StatusCode.UNAVAILABLE, reason=reason)
+    assert known is ("it is not known whether the change was made; look" not in str(failed.value))
+
+
 def test_what_waits_is_not_told_as_done(port, capsys):
     """Its lines say what an approval would do."""
 
     def change(**terms):
         return mirrored(ThresholdUpdate, outcome_to_proto(port.desk.changes.update([a_setting(0.8)], by(**terms))))
 
-    make_change(change, Wish("fewer reviews", yes=True, dry_run=False, as_json=False))
+    make_change(change, Wish(port.target, 5, "fewer reviews", yes=True, dry_run=False, as_json=False))
 
     said = capsys.readouterr().out
     assert "UTC: oversight thresholds approve 1\nonce approved: loosens autonomy 0.85 -> 0.8, in centre\n" in said
