@@ -8,7 +8,7 @@ from typing import Any
 from contract.memory_control_store import MemoryControlStore
 from contract.samples import a_decision, an_id
 from oversight.engine.compile import compile_policies
-from oversight.engine.control import ControlEvent, Setting
+from oversight.engine.control import ControlEvent, ControlStore, Setting
 from oversight.engine.request import Request, ServerFacts
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.threshold_service import Recommender, ThresholdUseCases
@@ -146,14 +146,16 @@ def nobody_recommends(asked: Asked, author: str) -> Recommended:
 
 
 class Desk:
-    """The use cases over rules, events and records in memory, at a time that can be set."""
+    """The use cases over rules, events and records in memory, at a time that can be set; or over another *store*."""
 
-    def __init__(self, rules: RulesInForce | None = None, *, needs_approval: bool = False) -> None:
+    def __init__(
+        self, rules: RulesInForce | None = None, *, needs_approval: bool = False, store: ControlStore | None = None
+    ) -> None:
         self.now_us = NOW_US
         self.rules = rules or the_rules()
         self.store = RacedStore()
         self.records = MemoryRecords()
-        self.log = ControlLog(self.store, clock_us=lambda: self.now_us)
+        self.log = ControlLog(store or self.store, clock_us=lambda: self.now_us)
         self.changes = Changes(
             self.log,
             rules=lambda: self.rules,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any, TypeVar
@@ -10,6 +11,8 @@ from oversight.engine.control import ControlEvent, ControlState, ControlStore, E
 from oversight.errors import JustificationMissingError, StaleRevisionError
 
 __all__ = ["ControlLog", "needed_justification"]
+
+_log = logging.getLogger(__name__)
 
 _ATTEMPTS = 20
 _Result = TypeVar("_Result")
@@ -22,13 +25,34 @@ class ControlLog:
         self.now_us = clock_us
         self._store = store
         self._state = ControlState()
+        self._newest: ControlEvent | None = None
         self._folding = Lock()
 
     def state(self) -> ControlState:
         """Return what is in force after the newest event; raise `StoreUnavailableError`."""
         with self._folding:
-            self._state = fold(self._state, self._store.events_after(self._state.revision))
+            events = self._read()
+            if events:
+                self._state = fold(self._state, events)
+                self._newest = events[-1]
             return self._state
+
+    def _read(self) -> Sequence[ControlEvent]:
+        """
+        Return the events behind the newest one; that one is read again, to see that they are behind it.
+
+        A store that was restored from a backup, or a replica that took over, may not have it: then nothing that was
+        folded holds, and all events are returned.
+        """
+        newest = self._newest
+        if newest is None:
+            return self._store.events_after(0)
+        events = self._store.events_after(newest.revision - 1)
+        if events and events[0] == newest:
+            return events[1:]
+        _log.error("the store has another history than before: event %d is not there as it was", newest.revision)
+        self._newest, self._state = None, ControlState()
+        return self._store.events_after(0)
 
     def state_at(self, revision: int) -> ControlState:
         """Return what was in force after the event *revision*, which exists."""
