@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from oversight.v1.decision_pb2 import TIER_HUMAN_IN_THE_LOOP, TIER_HUMAN_ON_THE_LOOP
 from oversight_client import AdminClient, RefusedError, StaleRevisionError
-from servers import SERVE, ServerProcess, started, wait_until
+from servers import SERVE, ServerProcess, started, wait_until, write_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 MESSAGE: dict[str, Any] = {
@@ -108,6 +109,24 @@ def test_a_value_ends_by_itself_and_a_rollback_puts_one_back(tmp_path: Path) -> 
         wait_until(lambda: decided() == (TIER_HUMAN_ON_THE_LOOP, 3), "the way back")
         kinds = [one["kind"] for one in thresholds(server, "history")["changes"]]
         assert ["THRESHOLDS_SET"] * 3 == kinds
+
+
+def test_a_threshold_that_is_renamed_under_its_live_value_is_an_alarm_whose_advice_works(tmp_path: Path) -> None:
+    """What the value held back goes out: nobody may read that all is well, and the way out must be one."""
+    rules = tmp_path / "rules"
+    write_policy(rules)
+    with started(tmp_path, policy=rules) as server:
+        assert 0 == thresholds(server, "set", "autonomy_confidence", "0.95", "-m", "complaints", "--yes")["exit_code"]
+        older, newer = rules / "contact_centre.yaml", rules / ".contact_centre.yaml.swp"
+        newer.write_text(older.read_text().replace("autonomy_confidence", "confidence_limit"))
+        newer.rename(older)
+
+        wait_until(lambda: server.status().state == "impaired", "the alarm")
+        [alarm] = server.status().alarms
+        assert "autonomy_confidence 0.95 in contact_centre any more" in alarm
+        program, command, *words = shlex.split(alarm.rpartition(": ")[2].replace(" -m ...", " -m renamed --yes"))
+        assert ("oversight", "thresholds", "IN_FORCE") == (program, command, thresholds(server, *words)["status"])
+        wait_until(lambda: server.status().alarms == (), "the alarm to end")
 
 
 def test_two_admins_at_once_and_what_is_refused(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def _about_changes(controller: ControllerReport) -> Iterator[str]:
     if controller.problems:
         yield "the rule files: correct what stands below (`oversight check` shows it too), or go back a commit"
     if controller.broken_constraints:
-        yield "the constraints: the stricter values are in force; set live ones that go with the rules, or `file`"
+        yield "the live values: set ones that go with the rules, or `file`; of those in a constraint the stricter hold"
     if controller.admin_problem:
         yield "the admin port: end whoever has its address, or restart the server with another --admin-listen"
     if controller.control_problem:

@@ -36,7 +36,7 @@ class InForce(NamedTuple):
     What is published: `digests` of the snapshots in force now and, in order, when live values will have ended.
 
     `outlawed` are the settings that the rules do not allow any more, as they are in force instead; `broken` says which
-    constraints do not hold with the live values, one sentence each.
+    live values and constraints do not go with the rules, one sentence each.
     """
 
     digests: tuple[str, ...] = ()

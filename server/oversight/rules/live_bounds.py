@@ -16,7 +16,7 @@ def within_bounds(setting: Setting, thresholds: Mapping[str, Mapping[str, Thresh
     Return *setting* as the *thresholds* of the policies allow it.
 
     One outside the bounds becomes the stricter of the file's value in its scope and the nearest bound: a reload may
-    tighten, never loosen. A threshold that is not there any more has no bounds, and the setting no effect.
+    tighten, never loosen. A threshold that is not there any more has no bounds: whoever asks has to say so.
     """
     threshold = thresholds.get(setting.policy, {}).get(setting.name)
     if threshold is None or setting.value is None or threshold.minimum <= setting.value <= threshold.maximum:

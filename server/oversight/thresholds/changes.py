@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from oversight.access.identity import LOCAL_NAME
 from oversight.durations import HOUR_US
@@ -28,6 +28,7 @@ from oversight.thresholds.log import ControlLog, needed_justification
 from oversight.thresholds.outcome import ChangeStatus, Checked, Outcome, Terms, outcome_of
 from oversight.thresholds.preview import preview_change
 from oversight.thresholds.values import RulesInForce, Values, replace_values
+from oversight.thresholds.way_back import find_way_back
 
 __all__ = ["Changes"]
 
@@ -65,16 +66,17 @@ class Changes:
         return self._change(lambda _: tuple(settings), terms)
 
     def roll_back(self, to_revision: int, terms: Terms) -> Outcome:
-        """Put the live values of *to_revision* in force again, but for those that have ended since; as `update`."""
+        """
+        Put the live values of *to_revision* in force again, but for those that have ended since; as `update`.
+
+        A value that the rules do not allow any more is an `InvalidRequestError` of `to_revision`.
+        """
 
         def settings(state: ControlState) -> tuple[Setting, ...]:
             if not 0 <= to_revision <= state.revision:
                 text = f"expected a revision from 0 to {state.revision}, the newest, got {to_revision}"
                 raise InvalidRequestError("to_revision", text)
-            found = tuple(_way_back(state, self._log.state_at(to_revision), self._log.now_us()))
-            if not found:
-                raise InvalidRequestError("to_revision", f"nothing to change: the values are those of {to_revision}")
-            return found
+            return find_way_back(self._rules(), state, self._log.state_at(to_revision), self._log.now_us())
 
         return self._change(settings, terms, refers_to=to_revision)
 
@@ -228,14 +230,3 @@ def _check_second_person(proposal: PendingChange, caller: str) -> None:
 def _check_times(settings: Sequence[Setting], now_us: int) -> None:
     if any(one.expires_at_us is not None and one.expires_at_us <= now_us for one in settings):
         raise InvalidRequestError("expires_at", "expected a time in the future: the values would end at once")
-
-
-def _way_back(state: ControlState, earlier: ControlState, now_us: int) -> Iterator[Setting]:
-    """Yield what makes the live values of *state* those of *earlier*, as far as these have not ended."""
-    kept = {key: one for key, one in earlier.values.items() if one.expires_at_us is None or now_us < one.expires_at_us}
-    for key in sorted({*state.values, *kept}, key=repr):
-        wanted = kept.get(key)
-        if wanted is None:
-            yield state.values[key]._replace(value=None, expires_at_us=None)
-        elif wanted != state.values.get(key):
-            yield wanted

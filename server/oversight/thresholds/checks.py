@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from oversight.engine.control import Setting
 from oversight.engine.policy import Constraint, Policy
 from oversight.errors import (
+    CallError,
     ConstraintBrokenError,
     InvalidRequestError,
     LooserThanParentError,
@@ -22,7 +23,7 @@ from oversight.rules.wording import phrase_out_of_bounds, show_number
 from oversight.thresholds.effects import Span, spans
 from oversight.thresholds.values import Key, RulesInForce, Values, is_looser, key_of, narrower_scopes
 
-__all__ = ["check_outcome", "check_policy", "check_scope", "check_settings"]
+__all__ = ["check_outcome", "check_policy", "check_scope", "check_settings", "without_field"]
 
 _OPERATORS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _is_currency = re.compile("[A-Z]{3}").fullmatch
@@ -57,6 +58,11 @@ def check_settings(rules: RulesInForce, settings: Sequence[Setting], live: Colle
         if one.value % 1 and rules.counts(policy.name, one.name):
             text = f"{show_number(one.value)} is not a whole number, and {one.name!r} counts something"
             raise OutOfBoundsError(f"{field}.value", text, *bounds)
+
+
+def without_field(refused: CallError) -> str:
+    """Return the text of *refused* without its field, for a request that has no such field."""
+    return str(refused).removeprefix(f"{refused.metadata.get('field', '')}: ")
 
 
 def check_policy(rules: RulesInForce, name: str, field: str) -> Policy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from oversight.engine.policy import Constraint
 from oversight.rules.live_bounds import within_bounds
 from oversight.rules.scopes import EVERYWHERE, FileValues, Scope, scope_of
 from oversight.rules.wording import show_number
-from oversight.thresholds.values import Key, RulesInForce, Values, is_looser, narrower_scopes
+from oversight.thresholds.values import Key, RulesInForce, Values, describe_setting, is_looser, narrower_scopes
 
 __all__ = ["Allowed", "allow"]
 
@@ -22,8 +23,9 @@ class Allowed(NamedTuple):
     """
     Live values as rules allow them.
 
-    `outlawed` are those that differ from what was set. `broken` says which constraints do not hold all the same, one
-    sentence each: nothing stricter is known there, and what is in force is not looser than the files.
+    `outlawed` are those that differ from what was set. `broken` says what does not go with the rules all the same, one
+    sentence each: constraints that do not hold (nothing stricter is known there, and what is in force is not looser
+    than the files), and values of thresholds that the rules do not have, for which nothing can stand in.
     """
 
     values: Mapping[Key, Setting]
@@ -63,7 +65,24 @@ def allow(rules: RulesInForce, settings: Mapping[Key, Setting], now_us: int) -> 
         # Each turn makes some live value the file's: there are only so many.
         allowed |= stricter
     outlawed = tuple(allowed[key] for key in sorted(allowed, key=repr) if allowed[key] != settings[key])
-    return Allowed(allowed, outlawed, tuple(map(str, broken)))
+    return Allowed(allowed, outlawed, (*_unknown(rules, settings), *map(str, broken)))
+
+
+def _unknown(rules: RulesInForce, settings: Mapping[Key, Setting]) -> Iterator[str]:
+    """Yield, for each of *settings* whose policy or threshold is not in *rules*, that and what to do about it."""
+    for _, one in sorted(settings.items(), key=repr):
+        policy = rules.policies.get(one.policy)
+        if one.value is None or (policy is not None and one.name in policy.thresholds):
+            continue
+        gone = f"there is no policy {one.policy!r}" if policy is None else f"the policy has no threshold {one.name!r}"
+        words = ["oversight", "thresholds", "set", one.name, "file", "--policy", one.policy]
+        words += [
+            word for key, part in scope_of(one)._asdict().items() if part is not None for word in (f"--{key}", part)
+        ]
+        yield (
+            f"the rules do not know the live value {describe_setting(one)} any more: {gone}; set what took its "
+            f"place, and then remove it: {shlex.join(words)} -m ..."
+        )
 
 
 def _broken(rules: RulesInForce, allowed: Mapping[Key, Setting], now_us: int) -> Iterator[_Broken]:
@@ -98,7 +117,9 @@ def _tighten(rules: RulesInForce, allowed: Mapping[Key, Setting], broken: _Broke
             continue
         if any(part not in (None, other) for part, other in zip(scope_of(one), broken.scope, strict=True)):
             continue
-        threshold = rules.policies[one.policy].thresholds[one.name]
+        threshold = rules.policies[one.policy].thresholds.get(one.name)
+        if threshold is None:
+            continue  # only what extends this policy has it by now: a parent's live value can do nothing but tighten
         by_file = FileValues(threshold).at(scope_of(one)).value
         if is_looser(threshold.tightens, one.value, by_file):
             yield key, one._replace(value=by_file)

@@ -9,9 +9,19 @@ from oversight.engine.compile import Blueprint
 from oversight.engine.control import ControlState, Setting
 from oversight.engine.limits import Entry, LiveValue, entries_of, resolve
 from oversight.engine.policy import Policy
-from oversight.rules.scopes import Scope, scope_of
+from oversight.rules.scopes import EVERYWHERE, Scope, scope_of
+from oversight.rules.wording import show_number
 
-__all__ = ["Key", "RulesInForce", "Values", "is_looser", "key_of", "narrower_scopes", "replace_values"]
+__all__ = [
+    "Key",
+    "RulesInForce",
+    "Values",
+    "describe_setting",
+    "is_looser",
+    "key_of",
+    "narrower_scopes",
+    "replace_values",
+]
 
 Key = tuple[str, str, str | None, str | None, str | None]
 """Which live value: policy, name, intent, department, currency."""
@@ -116,6 +126,13 @@ class _Finder:
 def key_of(one: Setting) -> Key:
     """Return which live value *one* is about."""
     return (one.policy, one.name, one.intent, one.department, one.currency)
+
+
+def describe_setting(one: Setting) -> str:
+    """Return *one* in words: `autonomy 0.9 in centre for intent order_status`; a value that is removed is `file`."""
+    scope = scope_of(one)
+    value = "file" if one.value is None else show_number(one.value)
+    return f"{one.name} {value} in {one.policy}{f' for {scope}' if scope != EVERYWHERE else ''}"
 
 
 def replace_values(settings: Mapping[Key, Setting], changes: Iterable[Setting]) -> dict[Key, Setting]:

@@ -214,14 +214,34 @@ def test_a_constraint_that_only_a_looser_value_would_meet_is_an_alarm(
     assert () == place.publication.in_force.broken
 
 
-def test_a_value_of_a_threshold_that_is_gone_has_no_effect(place: ControlPlace) -> None:
-    """It must not keep the rules from being published."""
+def test_a_value_of_a_threshold_that_is_gone_is_an_alarm(place: ControlPlace, caplog: pytest.LogCaptureFixture) -> None:
+    """It must not keep the rules from being published, and nobody may think that it still tightens."""
     place.store.append(a_change(0.9, name="gone"), expected_revision=0)
     place.store.append(a_change(0.9, policy="gone"), expected_revision=1)
 
     place.start()
 
     assert (0.85, 2, 2) == (place.limit(), place.published().threshold_revision, len(place.store.events))
+    said = describe_control(place.publication.in_force, place.control.state, AT_US)["broken_constraints"]
+    assert [1, 1] == [caplog.text.count(one) for one in said]
+    place.store.append(a_change(None, name="gone"), expected_revision=2)
+    place.store.append(a_change(None, policy="gone"), expected_revision=3)
+    place.control.step()
+    assert () == place.publication.in_force.broken
+
+
+def test_a_threshold_that_is_renamed_under_a_live_value_is_an_alarm_until_that_is_removed(place: ControlPlace) -> None:
+    """The value was the stricter one: what it held back would go out, and `oversight status` would say all is well."""
+    place.store.append(a_change(0.95), expected_revision=0)
+    place.start()
+    assert (0.95, ()) == (place.limit(), place.publication.in_force.broken)
+    place.rewrite(("autonomy_confidence", "confidence_limit"))
+
+    place.policy.look()
+
+    [said] = describe_control(place.publication.in_force, place.control.state, AT_US)["broken_constraints"]
+    assert "autonomy_confidence 0.95 in contact_centre any more" in said
+    assert "oversight thresholds set autonomy_confidence file --policy contact_centre -m ..." in said
 
 
 def test_a_stop_of_this_machine_is_recorded_and_its_file_removed(place: ControlPlace) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oversight.engine.control import SYSTEM, ControlEvent, EventKind
+from oversight.engine.control import SYSTEM, ControlEvent, EventKind, Setting
 from oversight.errors import (
     CallError,
     InvalidRequestError,
@@ -22,6 +22,7 @@ from oversight.errors import (
 from oversight.rules.scopes import EVERYWHERE, Scope
 from oversight.thresholds.effects import EffectKind, effects_from_evidence
 from oversight.thresholds.outcome import ChangeStatus, Outcome, Terms
+from oversight.thresholds.values import RulesInForce
 from threshold_desk import BANK, CARDS, CENTRE, HOUR_US, NOW_US, Desk, a_setting, by, the_rules
 
 TIGHTER = a_setting(0.97)
@@ -200,10 +201,14 @@ def test_a_removed_value_gives_way_to_the_files() -> None:
 def test_a_value_whose_threshold_is_gone_can_still_be_removed() -> None:
     """A reload must not leave behind what nobody can clear."""
     desk = Desk()
-    desk.changes.update([a_setting(0.89, policy="bank")], by())
-    desk.rules = the_rules(centre=CENTRE)
+    desk.changes.update([a_setting(0.89, policy="bank"), a_setting(0.6, "handover", intent="order_status")], by())
+    desk.rules = the_rules(centre=CENTRE.replace("handover", "hand_over"))
+    desk.records.add(intent="order_status", response_confidence=0.55)
+    removals = [a_setting(None, policy="bank"), a_setting(None, "handover", intent="order_status")]
 
-    desk.changes.update([a_setting(None, policy="bank")], by())
+    assert desk.changes.update(removals, by(validate_only=True)).preview is not None
+    for one in removals:
+        desk.changes.update([one], by())
 
     assert {} == desk.log.state().values
 
@@ -232,6 +237,55 @@ def test_a_rollback_needs_another_revision_that_there_is(revision: int, words: s
     desk.changes.update([TIGHTER], by())
     with pytest.raises(InvalidRequestError, match=f"to_revision.*{words}"):
         desk.changes.roll_back(revision, by())
+
+
+@pytest.mark.parametrize(
+    ("values", "rules", "words"),
+    [
+        (
+            [a_setting(0.89, policy="bank", intent="card_lost")],
+            the_rules(centre=CENTRE),
+            "autonomy 0.89 in bank for intent card_lost: there is no policy 'bank'; set the values that you want anew",
+        ),
+        (
+            [a_setting(0.6, "handover"), a_setting(50, "amount")],
+            the_rules(centre=CENTRE.replace("handover", "hand_over")),
+            "handover 0.6 in centre: policy 'centre' has no threshold 'handover' (did you mean 'hand_over'?)",
+        ),
+        (
+            [a_setting(0.62, "autonomy")],
+            the_rules(centre=CENTRE.replace("min: 0.60", "min: 0.70")),
+            "autonomy 0.62 in centre: 0.62 is out of bounds: 'autonomy' must be from 0.7 to 0.99",
+        ),
+    ],
+)
+def test_a_rollback_to_what_the_rules_do_not_allow_any_more_says_so_of_its_own_field(
+    values: list[Setting], rules: RulesInForce, words: str
+) -> None:
+    """Nobody sent changes whose number would say anything; leaving the value out would be another change than asked."""
+    desk = Desk()
+    desk.changes.update(values, by())
+    desk.changes.roll_back(0, by())
+    desk.rules = rules
+
+    with pytest.raises(InvalidRequestError) as refused:
+        desk.changes.roll_back(1, by())
+
+    assert {"field": "to_revision"} == refused.value.metadata
+    assert str(refused.value).startswith("to_revision: revision 1 has a value that the rules do not allow any more, ")
+    assert words in str(refused.value)
+    assert 2 == len(desk.store.events)
+
+
+def test_a_rollback_takes_away_what_the_rules_do_not_know_any_more() -> None:
+    """It is one of the ways out of the alarm."""
+    desk = Desk()
+    desk.changes.update([a_setting(0.6, "handover")], by())
+    desk.rules = the_rules(centre=CENTRE.replace("handover", "hand_over"))
+
+    desk.changes.roll_back(0, by())
+
+    assert {} == desk.log.state().values
 
 
 def test_a_rollback_to_looser_values_needs_a_second_person_too() -> None:

@@ -96,11 +96,43 @@ def test_a_bound_comes_first() -> None:
     assert ((a_setting(0.85),), ()) == found[1:]
 
 
-def test_what_the_rules_do_not_know_any_more_is_left_alone() -> None:
-    """It has no effect, and must not keep rules from being published."""
+def test_what_the_rules_do_not_know_any_more_is_left_alone_and_told() -> None:
+    """It must not keep rules from being published, and nobody may think that it still tightens."""
     settings = a_setting(0.9, "gone"), a_setting(0.9, policy="gone"), a_setting(None)
 
-    assert ((), ()) == allowed(changed(HIGHER_HANDOVER), *settings)[1:]
+    found = allowed(changed(HIGHER_HANDOVER), *settings)
+
+    assert () == found.outlawed
+    threshold, policy = found.broken
+    assert "live value gone 0.9 in centre any more: the policy has no threshold 'gone'" in threshold
+    assert threshold.endswith("and then remove it: oversight thresholds set gone file --policy centre -m ...")
+    assert "live value autonomy 0.9 in gone any more: there is no policy 'gone'" in policy
+    assert policy.endswith("and then remove it: oversight thresholds set autonomy file --policy gone -m ...")
+
+
+def test_where_an_unknown_value_was_set_is_told_as_it_is_typed() -> None:
+    """Only the value of just this scope can be removed."""
+    one = a_setting(0.9, "gone", intent="order status", department="bank", currency="EUR")
+
+    (said,) = allowed(the_rules(), one).broken
+
+    assert "gone 0.9 in centre for intent order status and department bank and currency EUR any more" in said
+    assert "gone file --policy centre --intent 'order status' --department bank --currency EUR -m" in said
+
+
+def test_a_threshold_that_only_a_child_has_by_now_keeps_the_value_of_its_parent() -> None:
+    """It still tightens there, it is told, and a constraint that it breaks must not keep rules from being published."""
+    own = CEILING + "constraints:\n  - ceiling < 0.96\n"
+    rules = the_rules(centre=CENTRE, bank=BANK + own, cards=CARDS)
+    one = a_setting(0.97, "ceiling")
+
+    found = allowed(rules, one)
+
+    assert ({key_of(one): one}, ()) == found[:2]
+    unknown, constraint, *_ = found.broken
+    assert "ceiling 0.97 in centre any more" in unknown
+    assert "'ceiling < 0.96' of policy 'bank' does not hold: 0.97 and 0.96" in constraint
+    assert 0.97 == Values(rules, found.values).lookup("cards", NOW_US)("ceiling", Scope()).value
 
 
 @given(
