@@ -160,7 +160,8 @@ def test_of_two_admins_at_once_one_gets_aborted(port: Port) -> None:
 def test_a_rollback_goes_over_the_wire(port: Port) -> None:
     """Also only to look."""
     port.update(a_change())
-    looked = port.stub.RollbackThresholds(pb.RollbackThresholdsRequest(validate_only=True), timeout=10).update
+    request = pb.RollbackThresholdsRequest(to_revision=0, validate_only=True)
+    looked = port.stub.RollbackThresholds(request, timeout=10).update
     assert (pb.CHANGE_STATUS_VALIDATED, pb.EFFECT_LOOSENS) == (looked.status, looked.effect)
     request = pb.RollbackThresholdsRequest(to_revision=0, justification="as before", expected_revision=1)
     assert 2 == port.stub.RollbackThresholds(request, timeout=10).update.revision
@@ -168,6 +169,17 @@ def test_a_rollback_goes_over_the_wire(port: Port) -> None:
     request.expected_revision = 2
     refusal = refusal_of(lambda: port.stub.RollbackThresholds(request, timeout=10))
     assert (INVALID, "to_revision") == (refusal.code, refusal.field)
+
+
+@pytest.mark.parametrize("fields", [{}, {"validate_only": True}, {"expected_revision": 1}])
+def test_a_rollback_to_nowhere_is_not_one_to_the_beginning(port: Port, fields: dict[str, Any]) -> None:
+    """A field that was forgotten must not remove every value that administrators have set."""
+    port.update(a_change())
+    request = pb.RollbackThresholdsRequest(justification="as before", **fields)
+    refusal = refusal_of(lambda: port.stub.RollbackThresholds(request, timeout=10))
+    assert (INVALID, "INVALID_REQUEST", "to_revision") == (refusal.code, refusal.reason, refusal.field)
+    assert "0 removes every live value" in refusal.text
+    assert 1 == len(port.desk.store.events)
 
 
 def test_what_needs_a_second_person_is_refused_without_authentication(open_port: Callable[..., Port]) -> None:

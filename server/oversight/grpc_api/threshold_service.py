@@ -15,6 +15,7 @@ from oversight.grpc_api.convert.thresholds import (
     history_query,
     justification_from_proto,
     outcome_to_proto,
+    revision_from_proto,
     scope_from_proto,
     settings_from_proto,
     stop_from_proto,
@@ -92,7 +93,8 @@ class ThresholdService:
 
     def roll_back(self, request: pb.RollbackThresholdsRequest, call: Call) -> bytes:
         """Go back to the values of an earlier revision, or propose to."""
-        outcome = self._use_cases.changes.roll_back(request.to_revision, terms_from_proto(request, call.caller))
+        terms = terms_from_proto(request, call.caller)
+        outcome = self._use_cases.changes.roll_back(revision_from_proto(request), terms)
         return pb.RollbackThresholdsResponse(update=outcome_to_proto(outcome)).SerializeToString()
 
     def approve(self, request: pb.ApproveThresholdChangeRequest, call: Call) -> bytes:

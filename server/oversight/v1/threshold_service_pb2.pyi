@@ -919,7 +919,7 @@ class RollbackThresholdsRequest(_message.Message):
     EXPECTED_RULES_DIGEST_FIELD_NUMBER: _builtins.int
     to_revision: _builtins.int
     """The revision whose live values are to be in force again; 0 is the beginning, when only files were. Values that have
-    expired since stay so.
+    expired since stay so. Required.
     """
     justification: _builtins.str
     """Why, 1 to 2000 characters; not needed with validate_only."""
@@ -932,24 +932,28 @@ class RollbackThresholdsRequest(_message.Message):
     def __init__(
         self,
         *,
-        to_revision: _builtins.int = ...,
+        to_revision: _builtins.int | None = ...,
         justification: _builtins.str = ...,
         expected_revision: _builtins.int | None = ...,
         validate_only: _builtins.bool = ...,
         expected_rules_digest: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "_expected_rules_digest", b"_expected_rules_digest", "expected_revision", b"expected_revision", "expected_rules_digest", b"expected_rules_digest"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "_expected_rules_digest", b"_expected_rules_digest", "_to_revision", b"_to_revision", "expected_revision", b"expected_revision", "expected_rules_digest", b"expected_rules_digest", "to_revision", b"to_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "_expected_rules_digest", b"_expected_rules_digest", "expected_revision", b"expected_revision", "expected_rules_digest", b"expected_rules_digest", "justification", b"justification", "to_revision", b"to_revision", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision", "_expected_rules_digest", b"_expected_rules_digest", "_to_revision", b"_to_revision", "expected_revision", b"expected_revision", "expected_rules_digest", b"expected_rules_digest", "justification", b"justification", "to_revision", b"to_revision", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_revision: _TypeAlias = _typing.Literal["expected_revision"]  # noqa: Y015
     _WhichOneofArgType__expected_revision: _TypeAlias = _typing.Literal["_expected_revision", b"_expected_revision"]  # noqa: Y015
     _WhichOneofReturnType__expected_rules_digest: _TypeAlias = _typing.Literal["expected_rules_digest"]  # noqa: Y015
     _WhichOneofArgType__expected_rules_digest: _TypeAlias = _typing.Literal["_expected_rules_digest", b"_expected_rules_digest"]  # noqa: Y015
+    _WhichOneofReturnType__to_revision: _TypeAlias = _typing.Literal["to_revision"]  # noqa: Y015
+    _WhichOneofArgType__to_revision: _TypeAlias = _typing.Literal["_to_revision", b"_to_revision"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_revision) -> _WhichOneofReturnType__expected_revision | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_rules_digest) -> _WhichOneofReturnType__expected_rules_digest | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__to_revision) -> _WhichOneofReturnType__to_revision | None: ...
 
 Global___RollbackThresholdsRequest: _TypeAlias = RollbackThresholdsRequest  # noqa: Y015
 

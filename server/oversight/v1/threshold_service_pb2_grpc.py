@@ -131,7 +131,8 @@ class ThresholdServiceServicer:
         """Puts the live values of an earlier revision in force again; stops stay as they are. It is checked as any change is:
         back to looser values is a loosening.
         Statuses: INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, ABORTED and UNAVAILABLE as of UpdateThresholds;
-        INVALID_ARGUMENT too where to_revision does not exist.
+        INVALID_ARGUMENT too where to_revision is absent or does not exist, or had a value that the rules do not allow any
+        more: nothing is changed then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -58,7 +58,8 @@ class ThresholdServiceStub:
     """Puts the live values of an earlier revision in force again; stops stay as they are. It is checked as any change is:
     back to looser values is a loosening.
     Statuses: INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, ABORTED and UNAVAILABLE as of UpdateThresholds;
-    INVALID_ARGUMENT too where to_revision does not exist.
+    INVALID_ARGUMENT too where to_revision is absent or does not exist, or had a value that the rules do not allow any
+    more: nothing is changed then.
     """
     ApproveThresholdChange: _grpc.UnaryUnaryMultiCallable[_threshold_service_pb2.ApproveThresholdChangeRequest, _threshold_service_pb2.ApproveThresholdChangeResponse]
     """Puts a change in force that waits for a second person. Everything is checked again: it must change just what it
@@ -126,7 +127,8 @@ class ThresholdServiceAsyncStub(ThresholdServiceStub):
     """Puts the live values of an earlier revision in force again; stops stay as they are. It is checked as any change is:
     back to looser values is a loosening.
     Statuses: INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, ABORTED and UNAVAILABLE as of UpdateThresholds;
-    INVALID_ARGUMENT too where to_revision does not exist.
+    INVALID_ARGUMENT too where to_revision is absent or does not exist, or had a value that the rules do not allow any
+    more: nothing is changed then.
     """
     ApproveThresholdChange: _aio.UnaryUnaryMultiCallable[_threshold_service_pb2.ApproveThresholdChangeRequest, _threshold_service_pb2.ApproveThresholdChangeResponse]  # type: ignore[assignment]
     """Puts a change in force that waits for a second person. Everything is checked again: it must change just what it
@@ -215,7 +217,8 @@ class ThresholdServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts the live values of an earlier revision in force again; stops stay as they are. It is checked as any change is:
         back to looser values is a loosening.
         Statuses: INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, ABORTED and UNAVAILABLE as of UpdateThresholds;
-        INVALID_ARGUMENT too where to_revision does not exist.
+        INVALID_ARGUMENT too where to_revision is absent or does not exist, or had a value that the rules do not allow any
+        more: nothing is changed then.
         """
 
     @_abc_1.abstractmethod

@@ -26,6 +26,7 @@ __all__ = [
     "history_query",
     "justification_from_proto",
     "outcome_to_proto",
+    "revision_from_proto",
     "scope_from_proto",
     "settings_from_proto",
     "stop_from_proto",
@@ -74,6 +75,14 @@ def terms_from_proto(message: Any, caller: str) -> Terms:
         text = f"expected 64 lower-case hex digits, got {digest[:80]!r}"
         raise InvalidRequestError("expected_rules_digest", text)
     return Terms(caller, justification_from_proto(message.justification), expected, message.validate_only, digest)
+
+
+def revision_from_proto(message: pb.RollbackThresholdsRequest) -> int:
+    """Return the revision to go back to; one that is absent is no 0, which would remove every live value."""
+    if not message.HasField("to_revision"):
+        text = "expected the revision whose values are to be in force again, got none; 0 removes every live value"
+        raise InvalidRequestError("to_revision", text)
+    return message.to_revision
 
 
 def settings_from_proto(message: pb.UpdateThresholdsRequest, default_policy: str) -> tuple[Setting, ...]:
