@@ -85,6 +85,18 @@ def test_a_value_is_removed_by_its_absence(port: Port) -> None:
     assert [] == list(port.stub.GetThresholds(pb.GetThresholdsRequest(), timeout=10).thresholds.live)
 
 
+@pytest.mark.parametrize("others", [[], [a_change(0.6, "handover")]])
+def test_a_value_is_not_removed_for_a_time(port: Port, others: list[pb.ThresholdChange]) -> None:
+    """Whoever says an hour thinks that it comes back after one."""
+    port.update(a_change())
+    until = pb.UpdateThresholdsRequest()
+    until.expires_at.FromMicroseconds(NOW_US + HOUR_US)
+    refusal = refusal_of(lambda: port.update(*others, a_change(None), expires_at=until.expires_at))
+    assert (INVALID, "INVALID_REQUEST", "expires_at") == (refusal.code, refusal.reason, refusal.field)
+    assert "a value that is removed cannot end; leave it out" in refusal.text
+    assert 1 == len(port.desk.store.events)
+
+
 def test_to_validate_shows_the_tiers_before_and_after(port: Port) -> None:
     """Without a reason, and without a trace."""
     for confidence in (0.99, 0.9, 0.4):

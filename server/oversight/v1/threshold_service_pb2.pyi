@@ -729,7 +729,7 @@ class UpdateThresholdsRequest(_message.Message):
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """When the values end by themselves; in the future. Absent: never."""
+        """When the values end by themselves; in the future. Absent: never. Not with a change that removes a value."""
 
     def __init__(
         self,

@@ -99,9 +99,10 @@ def settings_from_proto(message: pb.UpdateThresholdsRequest, default_policy: str
         policy = check_text(f"{field}.policy", 64)(one.policy) or default_policy
         scope = scope_from_proto(one.scope, f"{field}.scope")
         value = one.value if one.HasField("value") else None
-        expiry = None if value is None else expires_at_us
+        if value is None and expires_at_us is not None:
+            raise InvalidRequestError("expires_at", "a value that is removed cannot end; leave it out")
         # -0.0 is 0.0, as everywhere.
-        found.append(Setting(policy, name, None if value is None else value + 0.0, *scope, expires_at_us=expiry))
+        found.append(Setting(policy, name, None if value is None else value + 0.0, *scope, expires_at_us=expires_at_us))
     return tuple(found)
 
 
