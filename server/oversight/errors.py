@@ -23,7 +23,7 @@ Every error the service raises on purpose.
       x JustificationMissingError   a change has no justification
     * ApprovalError                 what needs a second person cannot be done
       x SecondPersonNeededError     the caller is the first person, or not known by authentication
-      x NotPendingError             no such change waits, or it would do something else by now
+      x NotPendingError             no such change waits, or it could not come into force as proposed
     * StopNotEngagedError           no stop of this scope is engaged
     * NotRecommendableError         no value of this threshold can be proven, whatever the labels say
     * PolicyNotFoundError           there is no such policy or snapshot
@@ -265,7 +265,7 @@ class SecondPersonNeededError(ApprovalError):
 
 
 class NotPendingError(ApprovalError):
-    """No change with this revision waits for approval, or it would do something else by now."""
+    """No change with this revision waits for approval, or it could not come into force as it was proposed."""
 
     def __init__(self, revision: int, text: str) -> None:
         super().__init__(text, revision=str(revision))

@@ -8,6 +8,7 @@ from oversight.access.identity import LOCAL_NAME
 from oversight.durations import HOUR_US
 from oversight.engine.control import SYSTEM, ControlEvent, ControlState, EventKind, PendingChange, Setting
 from oversight.errors import (
+    CallError,
     InvalidRequestError,
     NotPendingError,
     SecondPersonNeededError,
@@ -15,7 +16,7 @@ from oversight.errors import (
     StaleRulesError,
 )
 from oversight.storage.protocols import RecordLister
-from oversight.thresholds.checks import check_outcome, check_settings
+from oversight.thresholds.checks import check_outcome, check_settings, without_field
 from oversight.thresholds.effects import (
     Effect,
     EffectKind,
@@ -28,6 +29,7 @@ from oversight.thresholds.log import ControlLog, needed_justification
 from oversight.thresholds.outcome import ChangeStatus, Checked, Outcome, Terms, outcome_of
 from oversight.thresholds.preview import preview_change
 from oversight.thresholds.values import RulesInForce, Values, replace_values
+from oversight.thresholds.waiting import has_lapsed, lapse_of
 from oversight.thresholds.way_back import find_way_back
 
 __all__ = ["Changes"]
@@ -84,7 +86,8 @@ class Changes:
         """
         Put the proposal *revision* in force, all checked again.
 
-        Raises as `update` does, and `NotPendingError` where it does not wait or would do something else by now.
+        Raises as `update` does, and `NotPendingError` where it does not wait, would do something else by now, or has a
+        value that is not allowed any more.
         """
         return self._log.repeat(lambda state: self._approve(state, revision, terms), terms.expected_revision)
 
@@ -103,7 +106,7 @@ class Changes:
         now_us = self._log.now_us()
         lapsed = 0
         for one in self._log.state().pending.values():
-            if one.lapses_at_us is None or now_us < one.lapses_at_us:
+            if not has_lapsed(one, now_us):
                 continue
             why = "nobody approved it in time"
             try:
@@ -151,7 +154,7 @@ class Changes:
                 "this loosens thresholds, which needs a second person here (setting loosening_needs_approval), and "
                 f"without authentication every caller is {LOCAL_NAME!r}: configure authentication, or tighten only"
             )
-        lapses_at_us = self._log.now_us() + self._ttl_us
+        lapses_at_us = lapse_of(checked.settings, self._log.now_us() + self._ttl_us)
         revision = self._log.append(
             *(state, EventKind.CHANGE_PROPOSED, caller, why),
             settings=checked.settings,
@@ -165,7 +168,7 @@ class Changes:
         proposal = self._pending(state, revision)
         if not terms.validate_only:
             _check_second_person(proposal, terms.caller)
-        checked = self._check(state, proposal.settings, terms.expected_rules_digest)
+        checked = self._check_again(state, proposal, terms.expected_rules_digest)
         if checked.effects != self._proposed_effects(revision):
             raise NotPendingError(
                 revision,
@@ -187,13 +190,22 @@ class Changes:
         if found is None:
             text = f"no change {revision} waits for approval: it was approved, rejected or lapsed, or never proposed"
             raise NotPendingError(revision, text)
-        if found.lapses_at_us is not None and found.lapses_at_us <= self._log.now_us():
+        if has_lapsed(found, self._log.now_us()):
             raise NotPendingError(revision, f"change {revision} was not approved in time; propose it anew")
         return found
 
     def _proposed_effects(self, revision: int) -> tuple[Effect, ...]:
         event = next(iter(self._log.events_after(revision - 1)))
         return effects_from_evidence(event.evidence)
+
+    def _check_again(self, state: ControlState, proposal: PendingChange, expected_rules_digest: str | None) -> Checked:
+        try:
+            return self._check(state, proposal.settings, expected_rules_digest)
+        except CallError as refused:
+            if "field" not in refused.metadata:
+                raise
+            text = f"change {proposal.revision} cannot come into force by now: {without_field(refused)}"
+            raise NotPendingError(proposal.revision, f"{text}; reject it and propose it anew") from refused
 
     def _check(self, state: ControlState, settings: tuple[Setting, ...], expected_rules_digest: str | None) -> Checked:
         rules = self._rules()

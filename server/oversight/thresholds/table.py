@@ -13,6 +13,7 @@ from oversight.rules.scopes import Scope
 from oversight.thresholds.checks import check_policy, check_scope
 from oversight.thresholds.log import ControlLog
 from oversight.thresholds.values import RulesInForce, Values
+from oversight.thresholds.waiting import has_lapsed
 
 __all__ = ["InForce", "Table", "Tables"]
 
@@ -68,7 +69,5 @@ class Tables:
                 for _, one in sorted(state.values.items(), key=repr)
                 if one.policy in policy.lineage and (one.expires_at_us is None or now_us < one.expires_at_us)
             ),
-            pending=tuple(
-                one for _, one in sorted(state.pending.items()) if one.lapses_at_us is None or now_us < one.lapses_at_us
-            ),
+            pending=tuple(one for _, one in sorted(state.pending.items()) if not has_lapsed(one, now_us)),
         )

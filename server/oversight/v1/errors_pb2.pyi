@@ -74,8 +74,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_SECOND_PERSON_NEEDED: _ErrorReason.ValueType  # 18
     """PERMISSION_DENIED: it needs a second person, who is not the author and is known by authentication."""
     ERROR_REASON_NOT_PENDING: _ErrorReason.ValueType  # 19
-    """FAILED_PRECONDITION: no change with this revision waits, or it would do something else by now. Metadata:
-    `revision`.
+    """FAILED_PRECONDITION: no change with this revision waits, or it would do something else by now, or has a value that is
+    not allowed any more. Metadata: `revision`.
     """
     ERROR_REASON_STOP_NOT_ENGAGED: _ErrorReason.ValueType  # 20
     """FAILED_PRECONDITION: no stop of this scope is engaged."""
@@ -148,8 +148,8 @@ ERROR_REASON_JUSTIFICATION_MISSING: ErrorReason.ValueType  # 17
 ERROR_REASON_SECOND_PERSON_NEEDED: ErrorReason.ValueType  # 18
 """PERMISSION_DENIED: it needs a second person, who is not the author and is known by authentication."""
 ERROR_REASON_NOT_PENDING: ErrorReason.ValueType  # 19
-"""FAILED_PRECONDITION: no change with this revision waits, or it would do something else by now. Metadata:
-`revision`.
+"""FAILED_PRECONDITION: no change with this revision waits, or it would do something else by now, or has a value that is
+not allowed any more. Metadata: `revision`.
 """
 ERROR_REASON_STOP_NOT_ENGAGED: ErrorReason.ValueType  # 20
 """FAILED_PRECONDITION: no stop of this scope is engaged."""

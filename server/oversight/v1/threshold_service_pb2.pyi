@@ -350,7 +350,7 @@ class PendingChange(_message.Message):
 
     @_builtins.property
     def lapses_at(self) -> _timestamp_pb2.Timestamp:
-        """Until when it may be approved."""
+        """Until when it may be approved: for `approval_ttl_h`, and no longer than until the first of its values would end."""
 
     def __init__(
         self,

@@ -141,9 +141,9 @@ class ThresholdServiceServicer:
     def ApproveThresholdChange(self, request, context):
         """Puts a change in force that waits for a second person. Everything is checked again: it must change just what it
         would have changed when it was proposed.
-        Statuses: INVALID_ARGUMENT and FAILED_PRECONDITION as of UpdateThresholds; FAILED_PRECONDITION where the change does
-        not wait (any more) or would do something else by now; PERMISSION_DENIED (the author, or no authentication),
-        ABORTED, UNAVAILABLE.
+        Statuses: INVALID_ARGUMENT (justification or expected_revision); FAILED_PRECONDITION as of UpdateThresholds, and where
+        the change does not wait (any more), would do something else by now, or has a value that is not allowed any more;
+        PERMISSION_DENIED (the author, or no authentication), ABORTED, UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -64,9 +64,9 @@ class ThresholdServiceStub:
     ApproveThresholdChange: _grpc.UnaryUnaryMultiCallable[_threshold_service_pb2.ApproveThresholdChangeRequest, _threshold_service_pb2.ApproveThresholdChangeResponse]
     """Puts a change in force that waits for a second person. Everything is checked again: it must change just what it
     would have changed when it was proposed.
-    Statuses: INVALID_ARGUMENT and FAILED_PRECONDITION as of UpdateThresholds; FAILED_PRECONDITION where the change does
-    not wait (any more) or would do something else by now; PERMISSION_DENIED (the author, or no authentication),
-    ABORTED, UNAVAILABLE.
+    Statuses: INVALID_ARGUMENT (justification or expected_revision); FAILED_PRECONDITION as of UpdateThresholds, and where
+    the change does not wait (any more), would do something else by now, or has a value that is not allowed any more;
+    PERMISSION_DENIED (the author, or no authentication), ABORTED, UNAVAILABLE.
     """
     RejectThresholdChange: _grpc.UnaryUnaryMultiCallable[_threshold_service_pb2.RejectThresholdChangeRequest, _threshold_service_pb2.RejectThresholdChangeResponse]
     """Ends the wait of a change without putting it in force. Its author may do so too.
@@ -133,9 +133,9 @@ class ThresholdServiceAsyncStub(ThresholdServiceStub):
     ApproveThresholdChange: _aio.UnaryUnaryMultiCallable[_threshold_service_pb2.ApproveThresholdChangeRequest, _threshold_service_pb2.ApproveThresholdChangeResponse]  # type: ignore[assignment]
     """Puts a change in force that waits for a second person. Everything is checked again: it must change just what it
     would have changed when it was proposed.
-    Statuses: INVALID_ARGUMENT and FAILED_PRECONDITION as of UpdateThresholds; FAILED_PRECONDITION where the change does
-    not wait (any more) or would do something else by now; PERMISSION_DENIED (the author, or no authentication),
-    ABORTED, UNAVAILABLE.
+    Statuses: INVALID_ARGUMENT (justification or expected_revision); FAILED_PRECONDITION as of UpdateThresholds, and where
+    the change does not wait (any more), would do something else by now, or has a value that is not allowed any more;
+    PERMISSION_DENIED (the author, or no authentication), ABORTED, UNAVAILABLE.
     """
     RejectThresholdChange: _aio.UnaryUnaryMultiCallable[_threshold_service_pb2.RejectThresholdChangeRequest, _threshold_service_pb2.RejectThresholdChangeResponse]  # type: ignore[assignment]
     """Ends the wait of a change without putting it in force. Its author may do so too.
@@ -229,9 +229,9 @@ class ThresholdServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_threshold_service_pb2.ApproveThresholdChangeResponse, _abc.Awaitable[_threshold_service_pb2.ApproveThresholdChangeResponse]]:
         """Puts a change in force that waits for a second person. Everything is checked again: it must change just what it
         would have changed when it was proposed.
-        Statuses: INVALID_ARGUMENT and FAILED_PRECONDITION as of UpdateThresholds; FAILED_PRECONDITION where the change does
-        not wait (any more) or would do something else by now; PERMISSION_DENIED (the author, or no authentication),
-        ABORTED, UNAVAILABLE.
+        Statuses: INVALID_ARGUMENT (justification or expected_revision); FAILED_PRECONDITION as of UpdateThresholds, and where
+        the change does not wait (any more), would do something else by now, or has a value that is not allowed any more;
+        PERMISSION_DENIED (the author, or no authentication), ABORTED, UNAVAILABLE.
         """
 
     @_abc_1.abstractmethod

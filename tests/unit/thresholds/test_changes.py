@@ -9,7 +9,6 @@ import pytest
 
 from oversight.engine.control import SYSTEM, ControlEvent, EventKind, Setting
 from oversight.errors import (
-    CallError,
     InvalidRequestError,
     JustificationMissingError,
     NotPendingError,
@@ -416,7 +415,9 @@ def test_what_is_approved_is_what_was_proposed() -> None:
 
     desk.changes.update([LOOSER], by("ann"))
     desk.rules = the_rules(centre=CENTRE.replace("min: 0.60", "min: 0.82"))
-    with pytest.raises(CallError, match="out of bounds"):
+    with pytest.raises(
+        NotPendingError, match=r"^change 4 cannot come into force by now: 0\.8 is out of bounds: .*anew$"
+    ):
         desk.changes.approve(4, by("ben"))
 
 
@@ -442,6 +443,49 @@ def test_what_waited_too_long_lapses_on_record() -> None:
 
     assert [EventKind.CHANGE_LAPSED] * 2 == kinds(desk)[2:]
     assert (SYSTEM, 2) == (desk.store.events[-1].author, desk.store.events[-1].refers_to)
+
+
+def ending_in(hours: float) -> Setting:
+    return LOOSER._replace(expires_at_us=NOW_US + round(hours * HOUR_US))
+
+
+@pytest.mark.parametrize(("hours", "waits_h"), [(1.5, 1.5), (3, 2)])
+def test_a_proposal_waits_until_its_values_end_and_no_longer(hours: float, waits_h: float) -> None:
+    """Afterwards nobody could approve it; it is as any other that waited too long, and on record as one."""
+    desk = Desk(needs_approval=True)
+    lapses_at_us = NOW_US + round(waits_h * HOUR_US)
+    changes = [a_setting(50, "amount"), ending_in(hours)]
+    assert lapses_at_us == desk.changes.update(changes, by()).lapses_at_us
+    desk.now_us = lapses_at_us - 1
+    assert 0 == desk.changes.lapse()
+    assert ChangeStatus.VALIDATED is desk.changes.approve(1, by("ben", validate_only=True)).status
+
+    desk.now_us = lapses_at_us
+
+    assert () == desk.tables.read("", EVERYWHERE).pending
+    for validate_only in (True, False):
+        with pytest.raises(NotPendingError, match="was not approved in time") as refused:
+            desk.changes.approve(1, by("ben", validate_only=validate_only))
+        assert {"revision": "1"} == refused.value.metadata
+    assert 1 == desk.changes.lapse()
+    assert (EventKind.CHANGE_LAPSED, 1) == (desk.store.events[-1].kind, desk.store.events[-1].refers_to)
+
+
+@pytest.mark.parametrize("lapses_at_us", [NOW_US + 2 * HOUR_US, None])
+def test_a_proposal_that_an_earlier_version_lets_wait_longer_lapses_with_its_values_too(
+    lapses_at_us: int | None,
+) -> None:
+    """It stands in the store as it was written, for as long as three days."""
+    desk = Desk(needs_approval=True)
+    event = ControlEvent(0, NOW_US, EventKind.CHANGE_PROPOSED, "ann", "why", (ending_in(1),), lapses_at_us=lapses_at_us)
+    desk.store.append(event, expected_revision=0)
+    assert [1] == [one.revision for one in desk.tables.read("", EVERYWHERE).pending]
+    desk.now_us += HOUR_US
+
+    assert () == desk.tables.read("", EVERYWHERE).pending
+    with pytest.raises(NotPendingError, match="was not approved in time"):
+        desk.changes.approve(1, by("ben"))
+    assert 1 == desk.changes.lapse()
 
 
 def test_the_history_is_listed_newest_first_page_by_page() -> None:
