@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from oversight.engine.control import ControlEvent, EventKind, Setting
@@ -30,6 +31,11 @@ def a_change(value: float | None = 0.9, **fields: Any) -> ControlEvent:
 def a_stop(department: str | None = None, intent: str | None = None, **fields: Any) -> ControlEvent:
     """Return an event that engages a stop."""
     return an_event(EventKind.STOP_ENGAGED, stop=Stop(department, intent), **fields)
+
+
+def of_file(stop_id: str) -> str:
+    """Return the evidence of an event that comes from the file *stop_id* of one machine."""
+    return json.dumps({"local_stop": stop_id})
 
 
 def a_release(department: str | None = None, intent: str | None = None, **fields: Any) -> ControlEvent:

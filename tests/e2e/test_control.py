@@ -98,6 +98,24 @@ def test_a_stop_is_engaged_with_no_server_and_on_record_later(tmp_path: Path) ->
         assert "OVERSIGHT_STOP" == reason(server)
 
 
+def test_a_stop_that_comes_and_goes_with_no_server_leaves_the_one_on_record(tmp_path: Path) -> None:
+    """Fault: the server was down, and whoever stopped and let go on the machine could not see what was on record."""
+    with started(tmp_path) as server, administrator(server.data_dir) as admin:
+        admin.do(a_stop())
+        wait_until(lambda: reason(server) == "OVERSIGHT_STOP", "the stop to be in force")
+        server.terminate()
+        stops = LocalStops(server.data_dir)
+        stops.engage(LocalStop(Stop(), "local:ann", now_us(), "wrong answers"))
+        stops.release(Stop(), by="local:ann", at_us=now_us(), justification="over")
+        server.start()
+
+        wait_until(lambda: admin.state().revision == 3, "both to be on record")
+        wait_until(lambda: server.decide().threshold_revision == 3, "both to be in force")
+        assert "OVERSIGHT_STOP" == reason(server)
+        admin.do(a_release())
+        wait_until(lambda: reason(server) == "ROUTINE", "the stop to be released")
+
+
 def test_broken_rules_keep_neither_a_threshold_nor_a_stop_out(tmp_path: Path) -> None:
     """Fault: a policy that does not compile while a threshold changes."""
     with started(tmp_path) as server, administrator(server.data_dir) as admin:

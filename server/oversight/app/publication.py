@@ -100,7 +100,7 @@ class Publication:
             replace(
                 rules.source,
                 live=live_in(dated, phase),
-                stops=tuple(one.stop for one in control.stops),
+                stops=control.stopped,
                 threshold_revision=control.revision,
             )
             for phase in range(len(ends_us) + 1)

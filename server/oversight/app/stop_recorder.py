@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 
 from oversight.app.local_stops import LocalStop, LocalStops
-from oversight.engine.control import ControlEvent, ControlState, ControlStore, EventKind
+from oversight.engine.control import ControlEvent, ControlState, ControlStore, EventKind, local_stop_of
 from oversight.errors import StaleRevisionError
 
 __all__ = ["StopRecorder"]
@@ -32,7 +32,7 @@ class StopRecorder:
     def note(self, events: Iterable[ControlEvent]) -> None:
         """Remember which files are recorded in *events*."""
         for event in events:
-            stop_id = _read_id(event.evidence)
+            stop_id = local_stop_of(event)
             if stop_id:
                 self._known.add((stop_id, event.kind))
 
@@ -77,11 +77,3 @@ class StopRecorder:
                 author=stop.released_by,
                 justification=stop.release_justification,
             )
-
-
-def _read_id(evidence: str) -> str:
-    try:
-        found = json.loads(evidence) if evidence else {}
-        return str(found.get("local_stop", "")) if isinstance(found, dict) else ""
-    except ValueError:
-        return ""

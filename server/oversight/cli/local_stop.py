@@ -14,6 +14,7 @@ from oversight.app.local_stops import LocalStop, LocalStops
 from oversight.app.status import read_status
 from oversight.engine.request import Stop
 from oversight.errors import UsageError
+from oversight.thresholds.stops import describe_stop
 
 __all__ = ["engage_here", "list_here", "release_here"]
 
@@ -33,7 +34,11 @@ def engage_here(data_dir: Path, department: str, intent: str, justification: str
 
 
 def release_here(data_dir: Path, department: str, intent: str, justification: str) -> dict[str, Any]:
-    """Release the stop in *data_dir*; raise `UsageError` where it is not engaged on this machine alone."""
+    """
+    Release the stop in *data_dir* and return what was done, with a note of stops that hold all the same.
+
+    Raises `UsageError` where it is not engaged on this machine alone.
+    """
     _check_folder(data_dir)
     stops = LocalStops(data_dir)
     stop = _stop(department, intent)
@@ -44,7 +49,13 @@ def release_here(data_dir: Path, department: str, intent: str, justification: st
             "this stop is not engaged on this machine alone: one that is on record is released through the admin port "
             f"(without --data-dir){unread}"
         )
-    return {"state": "LOCAL", "department": department, "intent": intent}
+    released = {"state": "LOCAL", "department": department, "intent": intent}
+    last = LastControlFile(data_dir).read()
+    if last is None or not last.state.stops:
+        return released
+    recorded = "; ".join(f"{describe_stop(one.stop)} (by {one.author})" for one in last.state.stops)
+    note = f"on record and still engaged: {recorded}; released through the admin port (without --data-dir)"
+    return {**released, "note": note}
 
 
 def list_here(data_dir: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ and hands them to every replica. Pure: no I/O, no clock.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,6 +26,7 @@ __all__ = [
     "PendingChange",
     "Setting",
     "fold",
+    "local_stop_of",
 ]
 
 SYSTEM = "system"
@@ -95,13 +97,18 @@ class PendingChange(NamedTuple):
 
 
 class EngagedStop(NamedTuple):
-    """A stop in force: who engaged it, when and why."""
+    """
+    A stop in force, as it was engaged once: by whom, when and why.
+
+    `local_stop` is the id of the file by which it was engaged on one machine alone, "" through the admin port.
+    """
 
     stop: Stop
     author: str
     at_us: int
     justification: str
     revision: int
+    local_stop: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,12 @@ class ControlState:
     """By policy, name, intent, department, currency."""
     pending: Mapping[int, PendingChange] = field(default_factory=dict)
     stops: tuple[EngagedStop, ...] = ()
+    """Oldest first. A scope is there as often as it was engaged in different ways, and stopped while it is there."""
+
+    @property
+    def stopped(self) -> tuple[Stop, ...]:
+        """What is stopped, each scope once."""
+        return tuple(dict.fromkeys(one.stop for one in self.stops))
 
     def live(self, at_us: int) -> tuple[LiveValue, ...]:
         """Return the live values in force at *at_us*: those that have expired are not."""
@@ -148,6 +161,15 @@ def fold(state: ControlState, events: Iterable[ControlEvent]) -> ControlState:
     return state
 
 
+def local_stop_of(event: ControlEvent) -> str:
+    """Return the id of the file of one machine by which *event* came about, "" where there was none."""
+    try:
+        found = json.loads(event.evidence) if event.evidence else {}
+    except ValueError:
+        return ""
+    return str(found.get("local_stop", "")) if isinstance(found, dict) else ""
+
+
 def _apply(state: ControlState, event: ControlEvent) -> ControlState:
     values, pending, stops = dict(state.values), dict(state.pending), state.stops
     match event.kind:
@@ -167,10 +189,20 @@ def _apply(state: ControlState, event: ControlEvent) -> ControlState:
         case EventKind.CHANGE_REJECTED | EventKind.CHANGE_LAPSED:
             pending.pop(event.refers_to, None)
         case EventKind.STOP_ENGAGED if event.stop is not None:
-            engaged = EngagedStop(event.stop, event.author, event.at_us, event.justification, event.revision)
-            stops = (*(one for one in stops if one.stop != event.stop), engaged)
+            engaged = EngagedStop(
+                event.stop, event.author, event.at_us, event.justification, event.revision, local_stop_of(event)
+            )
+            stops = (*(one for one in stops if not _is_again(engaged, one)), engaged)
         case EventKind.STOP_RELEASED:
-            stops = tuple(one for one in stops if one.stop != event.stop)
+            # A release on one machine ends what was engaged by that very file: whoever let go there may not know more.
+            local_stop = local_stop_of(event)
+            stops = tuple(
+                one for one in stops if one.stop != event.stop or (local_stop and one.local_stop != local_stop)
+            )
         case _:
             raise ValueError(f"event {event.revision} is a {event.kind} without a stop")
     return ControlState(event.revision, values, pending, stops)
+
+
+def _is_again(engaged: EngagedStop, before: EngagedStop) -> bool:
+    return (engaged.stop, engaged.local_stop) == (before.stop, before.local_stop)

@@ -292,6 +292,31 @@ def test_a_stop_that_was_released_here_is_recorded_with_its_release(place: Contr
     assert ((), {}) == (place.published().stops, place.stops.read())
 
 
+def test_the_release_of_a_stop_of_this_machine_leaves_one_that_was_on_record(place: ControlPlace) -> None:
+    """It was made while nobody could see what is on record, and perhaps by whoever engaged that one."""
+    place.store.append(a_stop("bank"), expected_revision=0)
+    place.stops.engage(LOCAL)
+    place.stops.release(LOCAL.stop, by="local:ben", at_us=AT_US - 1, justification="over")
+
+    place.start()
+
+    assert (3, (Stop("bank"),), {}) == (len(place.store.events), place.published().stops, place.stops.read())
+
+
+def test_a_scope_that_was_stopped_in_two_ways_is_published_once_and_kept_for_a_start(place: ControlPlace) -> None:
+    """Workers need to know what is stopped, a restart without the store also by whom."""
+    place.store.append(a_stop("bank"), expected_revision=0)
+    place.stops.engage(LOCAL)
+    place.start()
+    place.store.down = True
+
+    place.start()
+
+    assert (Stop("bank"),) == place.published().stops
+    assert ["anna", "local:ann"] == [one.author for one in place.control.state.control.stops]
+    assert [False, True] == [bool(one.local_stop) for one in place.control.state.control.stops]
+
+
 def test_a_stop_that_was_recorded_before_the_controller_died_is_not_recorded_again(place: ControlPlace) -> None:
     """Between the event and the file's end anything may happen."""
     place.start()

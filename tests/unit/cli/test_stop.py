@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
+from oversight.app.last_control import LastControl, LastControlFile
 from oversight.app.local_stops import LocalStops
+from oversight.engine.control import ControlState, EngagedStop
 from oversight.engine.request import Stop
 from oversight.v1 import threshold_service_pb2 as pb
 from oversight.v1.threshold_service_pb2_grpc import ThresholdServiceServicer, add_ThresholdServiceServicer_to_server
@@ -117,6 +119,19 @@ def test_a_stop_of_this_machine_needs_no_server(run, folder):
     assert () == LocalStops(folder).engaged()
     again = run("stop", "release", *words, "-m", "mended", "--yes")
     assert (2, True) == (again.exit_code, "released through the admin port" in again.stderr)
+
+
+def test_who_lets_go_here_is_told_of_what_holds_all_the_same(run, folder):
+    """Released on this machine is not released: the stop on record stands, and the AI does not act."""
+    recorded = EngagedStop(Stop("bank"), "anna", 5, "complaints", 3)
+    LastControlFile(folder).keep(LastControl(ControlState(3, stops=(recorded,)), 6))
+    words = ("--department", "bank", "--data-dir", folder)
+    run("stop", "engage", *words, "-m", "wrong answers")
+
+    released = run("stop", "release", *words, "-m", "mended", "--yes")
+
+    assert "LOCAL  department bank is released\n" in released.stdout
+    assert "on record and still engaged: department bank (by anna); released through the admin port" in released.stdout
 
 
 def test_a_file_that_cannot_be_read_is_listed_and_named(run, folder):

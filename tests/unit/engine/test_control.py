@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contract.control_samples import AT_US, a_change, a_release, a_setting, a_stop, an_event
+from contract.control_samples import AT_US, a_change, a_release, a_setting, a_stop, an_event, of_file
 from oversight.engine.control import ControlEvent, ControlState, EngagedStop, EventKind, PendingChange, fold
 from oversight.engine.limits import LiveValue
 from oversight.engine.snapshot import Stop
@@ -79,6 +79,44 @@ def test_a_stop_engaged_again_is_the_last_ones() -> None:
 def test_a_release_of_what_is_not_engaged_is_nothing() -> None:
     """Two people may release at once."""
     assert () == folded(a_release("bank")).stops
+
+
+def test_a_release_on_one_machine_ends_what_was_engaged_there_and_nothing_else() -> None:
+    """Whoever lets go of a stop of their machine cannot see what others have stopped since."""
+    state = folded(
+        a_stop("bank"),
+        a_stop("bank", author="local:ann", evidence=of_file("a")),
+        a_stop("bank", author="local:ann", evidence=of_file("b")),
+        a_release("bank", evidence=of_file("a")),
+    )
+
+    assert [("anna", ""), ("local:ann", "b")] == [(one.author, one.local_stop) for one in state.stops]
+    assert (Stop("bank"),) == state.stopped
+
+
+def test_a_stop_engaged_behind_that_of_a_machine_outlives_its_release() -> None:
+    """The file's events are recorded when the store answers, which may be long after."""
+    state = folded(
+        a_stop(evidence=of_file("a")),
+        a_stop(author="ben"),
+        a_release(evidence=of_file("a")),
+    )
+
+    assert ["ben"] == [one.author for one in state.stops]
+
+
+def test_a_release_through_the_admin_port_ends_every_stop_of_its_scope() -> None:
+    """However they were engaged: it is on record who let go of all of them."""
+    state = folded(a_stop("bank"), a_stop("bank", evidence=of_file("a")), a_stop(), a_release("bank"))
+
+    assert (Stop(),) == state.stopped
+
+
+@pytest.mark.parametrize("evidence", ["{", "[]", '{"host": "one"}'])
+def test_evidence_that_names_no_file_is_of_the_admin_port(evidence: str) -> None:
+    """It is a text for people: whatever it says, an event can be folded."""
+    assert [""] == [one.local_stop for one in folded(a_stop(evidence=evidence)).stops]
+    assert () == folded(a_stop(), a_release(evidence=evidence)).stops
 
 
 @pytest.mark.parametrize("revision", [0, 1, 3])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oversight.engine.control import ControlEvent, EventKind
+from oversight.engine.control import ControlEvent, EngagedStop, EventKind
 from oversight.engine.snapshot import Stop
 from oversight.errors import JustificationMissingError, SecondPersonNeededError, StopNotEngagedError
 from oversight.thresholds.stops import describe_stop
@@ -19,7 +19,7 @@ def test_a_stop_is_engaged_and_released_on_record() -> None:
 
     engaged = desk.stops.engage(BANK, "ann", " it invents rates ")
 
-    assert (BANK, "ann", NOW_US, "it invents rates", 1) == engaged
+    assert EngagedStop(BANK, "ann", NOW_US, "it invents rates", 1) == engaged
     assert (engaged,) == desk.stops.list_engaged().stops
     assert 2 == desk.stops.release(BANK, "ann", "mended")
     assert () == desk.stops.list_engaged().stops
