@@ -62,10 +62,7 @@ def _about_changes(controller: ControllerReport) -> Iterator[str]:
     if controller.admin_problem:
         yield "the admin port: end whoever has its address, or restart the server with another --admin-listen"
     if controller.control_problem:
-        yield (
-            "thresholds and stops: mend the store, or bring back the one with this history; what must stop now, "
-            "`oversight stop engage --data-dir` stops here"
-        )
+        yield "thresholds, stops: mend what is named; what must stop now, `oversight stop engage --data-dir` stops here"
 
 
 def _about_records(keeper: KeeperReport) -> Iterator[str]:

@@ -132,5 +132,7 @@ class LocalStops:
 
 
 def _parse(content: bytes) -> LocalStop:
-    fields = json.loads(content)
+    # A store takes UTF-8 alone, and no stop may stay off the record for a letter of its reason.
+    readable = json.dumps(json.loads(content), ensure_ascii=False).encode("utf-8", "replace")
+    fields = json.loads(readable)
     return LocalStop(**{**fields, "stop": Stop(**fields["stop"])})

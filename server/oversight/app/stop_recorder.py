@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from oversight.app.local_stops import LocalStop, LocalStops
 from oversight.engine.control import ControlEvent, ControlState, ControlStore, EventKind, local_stop_of
-from oversight.errors import StaleRevisionError
+from oversight.errors import OversightError, StaleRevisionError, StoreUnavailableError
 
 __all__ = ["StopRecorder"]
 
@@ -40,21 +40,33 @@ class StopRecorder:
         """
         Record what is not behind *state* yet; *follow* brings new events into force.
 
-        Raises `StoreUnavailableError`, OSError.
+        A file that cannot be recorded keeps no other from it. Raises `StoreUnavailableError`, which names such files,
+        OSError.
         """
+        problems = []
         for stop_id, stop in self._local_stops.read().items():
             if stop is None:
                 continue  # it holds, for everything, until somebody looks at it
-            for event in self._events(stop_id, stop):
-                if (stop_id, event.kind) in self._known:
-                    continue
-                try:
-                    self._store.append(event, expected_revision=state.revision)
-                except StaleRevisionError:
-                    return  # at the next look
-                state = follow()
-                _log.warning("a stop of this machine is on record: %s", event.kind, extra={"author": event.author})
-            self._local_stops.remove(stop_id, stop)
+            try:
+                self._record(stop_id, stop, state.revision, follow)
+            except StaleRevisionError:
+                break  # at the next look
+            except (OversightError, OSError, ValueError) as error:
+                problems.append(f"stops/{stop_id}.json: {error}")
+            state = follow()
+        if problems:
+            raise StoreUnavailableError(
+                f"stops of this machine are not on record and hold here alone: {'; '.join(problems)}"
+            )
+
+    def _record(self, stop_id: str, stop: LocalStop, revision: int, follow: Callable[[], ControlState]) -> None:
+        for event in self._events(stop_id, stop):
+            if (stop_id, event.kind) in self._known:
+                continue
+            self._store.append(event, expected_revision=revision)
+            revision = follow().revision
+            _log.warning("a stop of this machine is on record: %s", event.kind, extra={"author": event.author})
+        self._local_stops.remove(stop_id, stop)
 
     def _events(self, stop_id: str, stop: LocalStop) -> Iterator[ControlEvent]:
         evidence = json.dumps(

@@ -19,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from oversight.cli.failures import describe_failure, report
+from oversight.cli.typed_text import takes_text
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -96,13 +97,17 @@ def _load(name: str) -> Any:
     module = importlib.import_module(f"oversight.cli.{name.replace('-', '_')}")
     if hasattr(module, "app"):
         for below in module.app.registered_commands:
-            below.callback = _with_credentials(below.callback)
+            below.callback = _prepared(below.callback)
         group = get_command(module.app)
         group.name = name
         return group
     single = typer.Typer(add_completion=False, rich_markup_mode=None)
-    single.command(name)(_with_credentials(module.run))
+    single.command(name)(_prepared(module.run))
     return get_command(single)
+
+
+def _prepared(command: Any) -> Any:
+    return takes_text(_with_credentials(command))
 
 
 def _with_credentials(command: Any) -> Any:

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from contract.control_samples import AT_US, a_change, a_release, a_setting, a_stop
+from contract.memory_control_store import MemoryControlStore
 from oversight.app.control_report import describe_control
 from oversight.app.last_control import LastControlFile
 from oversight.app.local_stops import LocalStop
 from oversight.engine.control import ControlEvent, EventKind
 from oversight.engine.snapshot import Stop
+from oversight.storage.control_store import SqlControlStore
+from oversight.storage.open import open_database
+from oversight.storage.sqlite import file_url
 from unit.app.control_place import ControlPlace
 
 LOCAL = LocalStop(Stop("bank"), "local:ann", AT_US - 7, "wrong answers")
@@ -341,6 +345,50 @@ def test_a_file_that_cannot_be_read_stays_and_holds(place: ControlPlace) -> None
     place.control.step()
 
     assert ([None], 1) == (list(place.stops.read().values()), place.control.state.local_stops)
+
+
+class _Picky(MemoryControlStore):
+    """Refuses stops of the department `bank`."""
+
+    def append(self, event: ControlEvent, *, expected_revision: int) -> int:
+        """See `ControlStore`."""
+        if event.stop == Stop("bank"):
+            raise ValueError("no stops of banks")
+        return super().append(event, expected_revision=expected_revision)
+
+
+def test_a_stop_that_cannot_be_recorded_keeps_no_other_from_it(place: ControlPlace) -> None:
+    """It holds here and is named; the others are for every replica."""
+    place.store = _Picky()
+    refused = place.stops.engage(LOCAL)
+    for department in "abcd":
+        place.stops.engage(LOCAL._replace(stop=Stop(department)))
+
+    place.start()
+
+    assert {Stop(department) for department in "abcd"} == set(place.published().stops)
+    assert ([refused], 1) == (list(place.stops.read()), place.control.state.local_stops)
+    assert (
+        f"stops of this machine are not on record and hold here alone: stops/{refused}.json: no stops of banks"
+        == place.control.state.problem
+    )
+
+
+def test_a_stop_whose_text_is_not_utf_8_is_recorded_as_far_as_it_can_be_read(place: ControlPlace) -> None:
+    """A file of an earlier version has the bytes that a shell handed over."""
+    store = SqlControlStore(open_database(file_url(place.data / "control.db"), read_only=False))
+    place.store = store  # type: ignore[assignment]  # what a server has
+    stop = LOCAL._replace(stop=Stop("b\udcffnk"), author="local:\udcff", justification="bad \udcff bytes")
+    place.stops.engage(stop)
+    place.stops.release(Stop("b?nk"), by="local:\udcff", at_us=AT_US - 1, justification="good \udcff bytes")
+
+    place.start()
+
+    assert [("local:?", "bad ? bytes"), ("local:?", "good ? bytes")] == [
+        (event.author, event.justification) for event in store.events_after(0)
+    ]
+    assert ({}, "") == (place.stops.read(), place.control.state.problem)
+    store.close()
 
 
 def test_a_value_that_is_over_is_left_out_of_what_is_published(place: ControlPlace) -> None:

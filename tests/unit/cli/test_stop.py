@@ -165,6 +165,25 @@ def test_what_is_missing_is_said_before_anything_happens(run, folder, words, sai
     assert {} == LocalStops(folder).read()
 
 
+@pytest.mark.parametrize("where", ["--admin", "--data-dir"])
+def test_a_reason_may_have_any_bytes(run, admin, folder, where):
+    """An emergency stop must not fail for a letter that a terminal sent in another encoding."""
+    place = {"--admin": admin.address, "--data-dir": folder}[where]
+    result = run("stop", "engage", "-m", "bad \udcff bytes", where, place)
+
+    assert (0, "") == (result.exit_code, result.stderr)
+    kept = [one.justification for one in (*admin.engaged, *LocalStops(folder).read().values())]
+    assert ["bad ? bytes"] == kept
+
+
+def test_a_scope_must_be_readable(run, folder):
+    """It would stop nothing: no message can have such a name."""
+    result = run("stop", "engage", "-m", "x", "--department", "b\udcffnk", "--data-dir", folder)
+
+    assert (2, True) == (result.exit_code, "department: expected text in UTF-8" in result.stderr), result.stderr
+    assert {} == LocalStops(folder).read()
+
+
 def test_a_folder_that_no_server_uses_is_refused(run, tmp_path):
     """A mistyped folder would stop nothing."""
     result = run("stop", "engage", "-m", "fire", "--data-dir", tmp_path / "typo")
