@@ -120,7 +120,7 @@ class ControlState:
     """By policy, name, intent, department, currency."""
     pending: Mapping[int, PendingChange] = field(default_factory=dict)
     stops: tuple[EngagedStop, ...] = ()
-    """Oldest first. A scope is there as often as it was engaged in different ways, and stopped while it is there."""
+    """Oldest first. A scope is there as often as it was engaged by others or in other ways, and stopped while it is there."""
 
     @property
     def stopped(self) -> tuple[Stop, ...]:
@@ -205,4 +205,4 @@ def _apply(state: ControlState, event: ControlEvent) -> ControlState:
 
 
 def _is_again(engaged: EngagedStop, before: EngagedStop) -> bool:
-    return (engaged.stop, engaged.local_stop) == (before.stop, before.local_stop)
+    return (engaged.stop, engaged.author, engaged.local_stop) == (before.stop, before.author, before.local_stop)

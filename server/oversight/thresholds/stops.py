@@ -18,7 +18,7 @@ class Stops:
     """
     Engages and releases stops; safe for any number of threads.
 
-    With *needs_other* a stop is released by another caller than the one who engaged it.
+    With *needs_other* a stop is released by another caller than those who engaged it.
     """
 
     def __init__(self, log: ControlLog, *, needs_other: bool) -> None:
@@ -45,11 +45,12 @@ class Stops:
         why = needed_justification(justification)
 
         def attempt(state: ControlState) -> int:
-            engaged = next((one for one in state.stops if one.stop == stop), None)
-            if engaged is None:
+            engaged = [one for one in state.stops if one.stop == stop]
+            if not engaged:
                 others = "; ".join(describe_stop(one.stop) for one in state.stops) or "none"
                 raise StopNotEngagedError(f"no stop of {describe_stop(stop)} is engaged; engaged: {others}")
-            self._check_other(engaged, caller)
+            for one in engaged:
+                self._check_other(one, caller)
             return self._log.append(state, EventKind.STOP_RELEASED, caller, why, stop=stop)
 
         return self._log.repeat(attempt, None)
@@ -63,7 +64,7 @@ class Stops:
             return
         if caller == LOCAL_NAME:
             raise SecondPersonNeededError(
-                "releasing a stop needs another person than the one who engaged it (setting loosening_needs_approval), "
+                "releasing a stop needs another person than those who engaged it (setting loosening_needs_approval), "
                 f"and without authentication every caller is {LOCAL_NAME!r}: configure authentication"
             )
         # Who engaged it on the machine, without a server, is known by the name there.

@@ -69,11 +69,12 @@ def test_a_stop_holds_until_it_is_released() -> None:
     assert (EngagedStop(Stop("bank"), "anna", AT_US, "complaints", 2),) == state.stops
 
 
-def test_a_stop_engaged_again_is_the_last_ones() -> None:
-    """One stop, with the name of whoever meant it last."""
-    state = folded(a_stop(), a_stop(author="ben"))
+def test_a_stop_engaged_by_others_is_everyones() -> None:
+    """Whoever engaged it is known until it is released, and how often they pressed is not."""
+    state = folded(a_stop(), a_stop(author="ben"), a_stop())
 
-    assert [("ben", 2)] == [(one.author, one.revision) for one in state.stops]
+    assert [("ben", 2), ("anna", 3)] == [(one.author, one.revision) for one in state.stops]
+    assert (Stop(),) == state.stopped
 
 
 def test_a_release_of_what_is_not_engaged_is_nothing() -> None:

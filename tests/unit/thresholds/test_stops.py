@@ -72,6 +72,20 @@ def test_where_two_are_needed_another_person_releases(author: str, caller: str, 
     assert 2 == desk.stops.release(BANK, "ben", "mended")
 
 
+@pytest.mark.parametrize("second", ["ben", "local:root"])
+def test_nobody_comes_free_because_another_engaged_it_too(second: str) -> None:
+    """Else a colleague in a hurry, or a shell on the machine, would be the second person."""
+    desk = Desk(needs_approval=True)
+    desk.stops.engage(BANK, "ann", "stop")
+    desk.stops.engage(BANK, second, "stop, I said")
+    for caller in ("ann", second.removeprefix("local:")):
+        with pytest.raises(SecondPersonNeededError, match=f"'{caller}' engaged"):
+            desk.stops.release(BANK, caller, "mended")
+
+    assert 3 == desk.stops.release(BANK, "cleo", "mended")
+    assert () == desk.stops.list_engaged().stops
+
+
 @pytest.mark.parametrize(
     ("stop", "words"),
     [
