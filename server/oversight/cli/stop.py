@@ -23,6 +23,9 @@ from oversight_client import AdminClient, EngagedStop
 
 __all__ = ["run"]
 
+_WITHOUT_SERVER = "`oversight stop engage --data-dir DIR` needs neither server nor store"
+_UNANSWERED = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "INTERNAL", "UNKNOWN"})
+"""Statuses behind which a call may have been carried out; with any other one the server says that it was not."""
 _LONGEST = {"department": 64, "intent": 128, "justification": 2_000}
 
 
@@ -112,15 +115,35 @@ def _here(action: Action, asked: _Asked, data_dir: Path) -> dict[str, Any]:
 
 
 def _there(action: Action, asked: _Asked, admin: str, timeout_s: float, *, insecure: bool) -> dict[str, Any]:
+    sent = False
     try:
         with open_admin(admin, timeout_s, insecure=insecure) as client:
+            sent = True
             return _ask_server(action, asked, client)
     except CommandError as error:
-        failure = error.failure
-        if action is Action.ENGAGE and failure.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
-            hint = "the stop is not engaged; `oversight stop engage --data-dir DIR` needs neither server nor store"
-            raise CommandError(replace(failure, message=f"{failure.message}\n{hint}")) from error
-        raise
+        hint = _what_is_known(action, error.failure.code, sent=sent)
+        if not hint:
+            raise
+        raise CommandError(replace(error.failure, message=f"{error.failure.message}\n{hint}")) from error
+
+
+def _what_is_known(action: Action, code: str | None, *, sent: bool) -> str:
+    """Return what came of a call that ended with *code*, and what to do; empty where the error says it."""
+    if action is Action.LIST or code not in _UNANSWERED:
+        return ""
+    if action is Action.ENGAGE and not sent:
+        return f"the stop is not engaged; {_WITHOUT_SERVER}"
+    if action is Action.ENGAGE:
+        return (
+            "it is not known whether the stop is engaged: engage it again (twice does no harm), and look with "
+            f"`oversight stop list`; {_WITHOUT_SERVER}"
+        )
+    if not sent:
+        return "the stop is not released"
+    return (
+        "it is not known whether the stop is released: the AI may act by itself again; look with `oversight stop list` "
+        "and engage the stop again if it must hold (twice does no harm)"
+    )
 
 
 def _ask_server(action: Action, asked: _Asked, client: AdminClient) -> dict[str, Any]:

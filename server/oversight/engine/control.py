@@ -120,7 +120,7 @@ class ControlState:
     """By policy, name, intent, department, currency."""
     pending: Mapping[int, PendingChange] = field(default_factory=dict)
     stops: tuple[EngagedStop, ...] = ()
-    """Oldest first. A scope is there as often as it was engaged by others or in other ways, and stopped while it is there."""
+    """Oldest first. A scope is there once for each author and way it was engaged in, and stopped while it is there."""
 
     @property
     def stopped(self) -> tuple[Stop, ...]:

@@ -23,12 +23,14 @@ class FakeStops(ThresholdServiceServicer):
     def __init__(self) -> None:
         self.address = ""
         self.engaged: list[pb.EngagedStop] = []
+        self.fails_with: grpc.StatusCode | None = None
 
-    def EngageStop(self, request, _context):  # noqa: N802  # the protocol's name
+    def EngageStop(self, request, context):  # noqa: N802  # the protocol's name
         """Engage."""
         stop = pb.EngagedStop(scope=request.scope, author="anna", justification=request.justification, revision=7)
         stop.at.FromSeconds(1_800_000_000)
         self.engaged.append(stop)
+        self.fail(context)
         return pb.EngageStopResponse(stop=stop)
 
     def ReleaseStop(self, request, context):  # noqa: N802  # the protocol's name
@@ -37,7 +39,13 @@ class FakeStops(ThresholdServiceServicer):
         self.engaged = [one for one in self.engaged if one.scope != request.scope]
         if before == len(self.engaged):
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no such stop is engaged")
+        self.fail(context)
         return pb.ReleaseStopResponse(revision=8)
+
+    def fail(self, context):
+        """End a call that was carried out as it was told to."""
+        if self.fails_with is not None:
+            context.abort(self.fails_with, "too late")
 
     def ListStops(self, _request, _context):  # noqa: N802  # the protocol's name
         """List."""
@@ -101,6 +109,31 @@ def test_where_no_server_answers_the_way_without_one_is_named(run):
 
     assert 1 == result.exit_code
     assert "the stop is not engaged; `oversight stop engage --data-dir DIR` needs neither server" in result.stderr
+    released = run("stop", "release", "-m", "over", "--yes", "--admin", NOBODY, "--timeout", "1")
+    assert "the stop is not released" in released.stderr
+
+
+@pytest.mark.parametrize("status", ["DEADLINE_EXCEEDED", "INTERNAL"])
+def test_where_it_is_not_known_whether_it_is_stopped_that_is_said(run, admin, status):
+    """A call without an answer may have been carried out: whoever is told that it was not looks no further."""
+    admin.fails_with = grpc.StatusCode[status]
+    result = run("stop", "engage", "-m", "fire", "--admin", admin.address)
+
+    assert (1, 1) == (result.exit_code, len(admin.engaged))
+    assert "not known whether the stop is engaged: engage it again (twice does no harm), and look" in result.stderr
+    assert "--data-dir DIR` needs neither server nor store" in result.stderr
+    assert "the stop is not engaged" not in result.stderr
+
+    result = run("stop", "release", "-m", "over", "--yes", "--admin", admin.address)
+    assert "not known whether the stop is released: the AI may act by itself again; look with" in result.stderr
+
+
+def test_a_refusal_is_its_own_word(run, admin):
+    """The server said that nothing happened, and why."""
+    admin.fails_with = grpc.StatusCode.PERMISSION_DENIED
+
+    assert "oversight: too late\n" == run("stop", "engage", "-m", "fire", "--admin", admin.address).stderr
+    assert "not known" not in run("stop", "list", "--admin", NOBODY, "--timeout", "1").stderr
 
 
 def test_a_stop_of_this_machine_needs_no_server(run, folder):
