@@ -73,7 +73,7 @@ def run(
     Without --data-dir the stop holds on every replica within a second. With it, it holds on the replica of that folder
     (LOCAL) and is put on record, for every replica, as soon as the store answers. Both survive restarts.
     """
-    asked = _check(action, _Asked(department, intent, justification.strip()))
+    asked = _check(action, _Asked(department, intent, justification.strip()), yes=yes)
     if action is Action.RELEASE and not yes:
         _ask(asked, data_dir)
     if data_dir is not None:
@@ -86,8 +86,11 @@ def run(
         _print(action, asked, found, console())
 
 
-def _check(action: Action, asked: _Asked) -> _Asked:
+def _check(action: Action, asked: _Asked, *, yes: bool) -> _Asked:
     given = {"department": asked.department, "intent": asked.intent, "justification": asked.justification}
+    unused = [f"--{name}" for name, text in (given | {"yes": yes}).items() if text]
+    if action is Action.LIST and unused:
+        raise UsageError(f"{', '.join(unused)}: `list` takes none of them; it shows every stop that is engaged")
     for name, text in given.items():
         if len(text) > _LONGEST[name]:
             raise UsageError(f"--{name} has {len(text)} characters; at most {_LONGEST[name]} are kept")
