@@ -17,9 +17,16 @@ def advise(
     *,
     silent: Sequence[str],
     agreed: bool,
+    torn: bool = False,
 ) -> tuple[str, ...]:
-    """Return what to do; *silent* are processes that do not run or say nothing. Empty where all is well."""
-    return tuple(_sentences(supervisor, controller, keeper, workers, silent, agreed=agreed))
+    """
+    Return what to do; empty where all is well.
+
+    *silent* are processes that do not run or say nothing; *torn*: a file of a stop cannot be read.
+    """
+    found = tuple(_sentences(supervisor, controller, keeper, workers, silent, agreed=agreed))
+    about_stops = "the stop that cannot be read: find out what it was for, engage that stop again, and remove the file"
+    return (*found, about_stops) if torn else found
 
 
 def _sentences(

@@ -75,6 +75,10 @@ class LocalStops:
                 found[stop_id] = None
         return found
 
+    def unreadable(self) -> tuple[Path, ...]:
+        """Return the files that cannot be read, each of which stops everything. Raises OSError for the folder alone."""
+        return tuple(self._path(stop_id) for stop_id, found in self.read().items() if found is None)
+
     def engage(self, stop: LocalStop) -> str:
         """Write *stop* so that it outlives a power loss; return its id. Raises OSError."""
         self._make_folder()
@@ -101,12 +105,15 @@ class LocalStops:
         """Remove the file, unless it says more by now than what was *recorded*. Raises OSError."""
         with self._locked():
             if self.read().get(stop_id) == recorded:
-                (self._folder / f"{stop_id}.json").unlink(missing_ok=True)
+                self._path(stop_id).unlink(missing_ok=True)
 
     def _write(self, stop_id: str, stop: LocalStop) -> None:
-        path = self._folder / f"{stop_id}.json"
+        path = self._path(stop_id)
         write_file(path, json.dumps({**stop._asdict(), "stop": stop.stop._asdict()}).encode(), durable=True)
         self._give_to_server(path)
+
+    def _path(self, stop_id: str) -> Path:
+        return self._folder / f"{stop_id}.json"
 
     def _make_folder(self) -> None:
         if not self._folder.is_dir():

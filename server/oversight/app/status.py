@@ -11,6 +11,7 @@ from oversight.app.advice import advise
 from oversight.app.alarms import ProcessStatus, find_alarms
 from oversight.app.clock import now_us, read_simulated_us
 from oversight.app.handover import run_folder
+from oversight.app.local_stops import LocalStops
 from oversight.app.policies_in_force import policies_of
 from oversight.app.reports import (
     ControllerReport,
@@ -114,11 +115,12 @@ def read_status(
     digest = digests.pop() if len(digests) == 1 else ""
     silent = tuple(process.name for process in processes if process.stale or not process.alive)
     revisions = {worker.threshold_revision for worker in workers}
+    torn = _torn_stops(data_dir)
+    alarms = find_alarms(processes, supervisor, controller, keeper, workers, agreed=agreed)
+    alarms += tuple(f"{path} cannot be read: it stops everything on this machine" for path in torn)
     return Status(
         data_dir=str(data_dir.resolve()),
-        state=_state(
-            processes, alarms := find_alarms(processes, supervisor, controller, keeper, workers, agreed=agreed)
-        ),
+        state=_state(processes, alarms),
         alarms=(*alarms, *(f"oversight warning: {one}" for one in (keeper.critical_warnings if keeper else ()))),
         problems=controller.problems if controller else (),
         warnings=(*_say_simulated(simulated), *(controller.warnings if controller else ())),
@@ -148,8 +150,15 @@ def read_status(
         keeper=keeper,
         workers=workers,
         policies=policies_of(data_dir) if controller and digest == controller.digest else (),
-        advice=advise(supervisor, controller, keeper, workers, silent=silent, agreed=agreed),
+        advice=advise(supervisor, controller, keeper, workers, silent=silent, agreed=agreed, torn=bool(torn)),
     )
+
+
+def _torn_stops(data_dir: Path) -> tuple[Path, ...]:
+    try:
+        return LocalStops(data_dir).unreadable()
+    except OSError:
+        return ()  # workers and the controller say so
 
 
 def _say_simulated(clock: str) -> tuple[str, ...]:

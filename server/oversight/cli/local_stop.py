@@ -43,7 +43,7 @@ def release_here(data_dir: Path, department: str, intent: str, justification: st
     stops = LocalStops(data_dir)
     stop = _stop(department, intent)
     if not stops.release(stop, by=_author(), at_us=now_us(), justification=justification):
-        torn = [f"{data_dir / 'stops' / stop_id}.json" for stop_id, found in stops.read().items() if found is None]
+        torn = [str(path) for path in stops.unreadable()]
         unread = f"; {', '.join(torn)} cannot be read and stops everything: remove it by hand" if torn else ""
         raise UsageError(
             "this stop is not engaged on this machine alone: one that is on record is released through the admin port "

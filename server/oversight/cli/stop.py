@@ -83,7 +83,7 @@ def run(
     if as_json:
         print_json(found)
     else:
-        _print(action, asked, found, console())
+        _print(action, asked, found, console(), here=data_dir is not None)
 
 
 def _check(action: Action, asked: _Asked, *, yes: bool) -> _Asked:
@@ -172,9 +172,10 @@ def _plain(stop: EngagedStop) -> dict[str, Any]:
     }
 
 
-def _print(action: Action, asked: _Asked, found: dict[str, Any], console: Console) -> None:
+def _print(action: Action, asked: _Asked, found: dict[str, Any], console: Console, *, here: bool) -> None:
     if action is Action.LIST:
-        console.print(_table(found["stops"]) if found["stops"] else "no stop is engaged")
+        none = "no stop is engaged" if here else "no stop is engaged on record; `oversight status` tells of LOCAL ones"
+        console.print(_table(found["stops"]) if found["stops"] else none)
         return
     verb = "stopped" if action is Action.ENGAGE else "released"
     since = f", revision {found['revision']}" if "revision" in found else ""

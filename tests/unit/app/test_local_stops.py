@@ -56,6 +56,7 @@ def test_a_file_that_cannot_be_read_stops_everything(stops: LocalStops, tmp_path
     (tmp_path / "stops" / "torn.json").write_bytes(content.encode(errors="surrogateescape"))
 
     assert {STOP.stop, EVERYTHING} == set(stops.engaged())
+    assert (tmp_path / "stops" / "torn.json",) == stops.unreadable()
     assert [None] == [found for stop_id, found in stops.read().items() if stop_id == "torn"]
 
 

@@ -238,6 +238,29 @@ def test_a_server_with_a_simulated_clock_is_judged_by_its_own_time(tmp_path: Pat
     assert (f"simulated clock: all times are read from {clock}, none is real", "a rule") == status.warnings
 
 
+def test_a_stop_that_cannot_be_read_is_an_alarm_with_advice(tmp_path: Path) -> None:
+    """Everything is stopped here, and nobody would know why."""
+    (tmp_path / "stops").mkdir()
+    torn = tmp_path / "stops" / "torn.json"
+    torn.write_text("{")
+    status = status_of(tmp_path)
+
+    assert ("impaired", (f"{torn} cannot be read: it stops everything on this machine",)) == (
+        status.state,
+        status.alarms,
+    )
+    assert ("the stop that cannot be read: find out what it was for",) == tuple(
+        one.partition(",")[0] for one in status.advice
+    )
+
+
+def test_a_folder_of_stops_that_cannot_be_read_leaves_the_rest_of_the_status(tmp_path: Path) -> None:
+    """What workers say of it is all there is to say."""
+    (tmp_path / "stops").touch()
+
+    assert "serving" == status_of(tmp_path).state
+
+
 def test_a_feed_that_stands_still_is_an_alarm_with_advice(tmp_path: Path) -> None:
     """Error rates that do not move look like error rates that are well."""
     status = status_of(tmp_path, keeper=replace(KEEPER, feedback_problem="the store cannot be read: away"))

@@ -92,7 +92,8 @@ def test_a_stop_is_engaged_listed_and_released_through_the_admin_port(run, admin
 
     released = run("stop", "release", *scope, "--justification", "mended", "--yes")
     assert "RECORDED  department bank and intent refund is released, revision 8" == released.stdout.strip()
-    assert "no stop is engaged" in run("stop", "list", "--admin", admin.address).stdout
+    nothing = run("stop", "list", "--admin", admin.address).stdout.strip()
+    assert "no stop is engaged on record; `oversight status` tells of LOCAL ones" == nothing
     again = run("stop", "release", *scope, "-m", "mended", "--yes")
     assert (1, True) == (again.exit_code, "no such stop is engaged" in again.stderr)
 
