@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import nan
 from typing import Any
 
@@ -258,6 +259,19 @@ def test_stops_are_engaged_listed_and_released(port: Port) -> None:
         assert "JUSTIFICATION_MISSING" == refusal_of(call).reason
     too_long = pb.EngageStopRequest(scope=pb.StopScope(department="x" * 65), justification="x")
     assert "scope.department" == refusal_of(lambda: port.stub.EngageStop(too_long, timeout=10)).field
+
+
+def test_a_stop_of_a_blank_name_is_refused_and_an_older_one_can_be_released(port: Port) -> None:
+    """No message has such a name: it would stop nothing, and look as if it did."""
+    for field in ("department", "intent"):
+        blank = pb.EngageStopRequest(scope=pb.StopScope(**{field: " "}), justification="rates")
+        refusal = refusal_of(partial(port.stub.EngageStop, blank, timeout=10))
+        assert (INVALID, f"scope.{field}") == (refusal.code, refusal.field)
+    assert [] == port.desk.store.events
+
+    port.desk.stops.engage(Stop(department=" "), "ann", "typed in a hurry")
+    release = pb.ReleaseStopRequest(scope=pb.StopScope(department=" "), justification="mended")
+    assert 2 == port.stub.ReleaseStop(release, timeout=10).revision
 
 
 def test_the_history_has_every_event_with_its_effects(port: Port) -> None:

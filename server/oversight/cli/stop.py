@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from oversight.cli.failures import CommandError
 from oversight.cli.local_stop import engage_here, list_here, release_here
 from oversight.cli.options import Admin, AsJson, Insecure, TimeoutS
 from oversight.cli.output import console, print_json
+from oversight.cli.stop_scope import notes_from_server, notes_of_folder
 from oversight.errors import UsageError
 from oversight_client import AdminClient, EngagedStop
 
@@ -80,10 +82,17 @@ def run(
         found = _here(action, asked, data_dir)
     else:
         found = _there(action, asked, admin, timeout_s, insecure=insecure)
+    notes: Iterator[str] = iter(())
+    if action is Action.ENGAGE and data_dir is not None:
+        notes = notes_of_folder(department, data_dir)
+    elif action is Action.ENGAGE:
+        notes = notes_from_server(department, intent, admin=admin, timeout_s=timeout_s, insecure=insecure)
     if as_json:
-        print_json(found)
+        print_json({**found, **({"hints": hints} if (hints := list(notes)) else {})})
     else:
         _print(action, asked, found, console(), here=data_dir is not None)
+        for note in notes:
+            console().print(Text(note))
 
 
 def _check(action: Action, asked: _Asked, *, yes: bool) -> _Asked:
@@ -92,6 +101,8 @@ def _check(action: Action, asked: _Asked, *, yes: bool) -> _Asked:
     if action is Action.LIST and unused:
         raise UsageError(f"{', '.join(unused)}: `list` takes none of them; it shows every stop that is engaged")
     for name, text in given.items():
+        if action is Action.ENGAGE and text and not text.strip():
+            raise UsageError(f"--{name} is blank: name one, or leave it out to stop every {name}")
         if len(text) > _LONGEST[name]:
             raise UsageError(f"--{name} has {len(text)} characters; at most {_LONGEST[name]} are kept")
     if action is not Action.LIST and not asked.justification:

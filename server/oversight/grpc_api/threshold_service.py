@@ -14,6 +14,7 @@ from oversight.grpc_api.convert.thresholds import (
     event_to_proto,
     history_query,
     justification_from_proto,
+    named_stop_from_proto,
     outcome_to_proto,
     revision_from_proto,
     scope_from_proto,
@@ -111,7 +112,7 @@ class ThresholdService:
     def engage_stop(self, request: pb.EngageStopRequest, call: Call) -> bytes:
         """Engage a stop."""
         why = justification_from_proto(request.justification)
-        engaged = self._use_cases.stops.engage(stop_from_proto(request.scope), call.caller, why)
+        engaged = self._use_cases.stops.engage(named_stop_from_proto(request.scope), call.caller, why)
         return pb.EngageStopResponse(stop=engaged_to_proto(engaged)).SerializeToString()
 
     def release_stop(self, request: pb.ReleaseStopRequest, call: Call) -> bytes:

@@ -25,6 +25,7 @@ __all__ = [
     "event_to_proto",
     "history_query",
     "justification_from_proto",
+    "named_stop_from_proto",
     "outcome_to_proto",
     "revision_from_proto",
     "scope_from_proto",
@@ -49,6 +50,15 @@ def scope_from_proto(message: pb.ThresholdScope, field: str) -> Scope:
         check_text(f"{field}.department", 64)(message.department) or None,
         check_text(f"{field}.currency", 16)(message.currency) or None,
     )
+
+
+def named_stop_from_proto(message: pb.StopScope) -> Stop:
+    """Return the checked stop as `stop_from_proto` does; a name of blanks, which no message has, is refused."""
+    stop = stop_from_proto(message)
+    for field, name in stop._asdict().items():
+        if name is not None and not name.strip():
+            raise InvalidRequestError(f"scope.{field}", f"expected a name, or nothing for every {field}; got blanks")
+    return stop
 
 
 def stop_from_proto(message: pb.StopScope) -> Stop:
