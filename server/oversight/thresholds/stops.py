@@ -47,7 +47,7 @@ class Stops:
         def attempt(state: ControlState) -> int:
             engaged = [one for one in state.stops if one.stop == stop]
             if not engaged:
-                others = "; ".join(describe_stop(one.stop) for one in state.stops) or "none"
+                others = "; ".join(map(describe_stop, state.stopped)) or "none"
                 raise StopNotEngagedError(f"no stop of {describe_stop(stop)} is engaged; engaged: {others}")
             for one in engaged:
                 self._check_other(one, caller)
