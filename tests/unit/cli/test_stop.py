@@ -158,7 +158,7 @@ def test_a_stop_of_this_machine_needs_no_server(run, folder):
 def test_who_lets_go_here_is_told_of_what_holds_all_the_same(run, folder):
     """Released on this machine is not released: the stop on record stands, and the AI does not act."""
     recorded = EngagedStop(Stop("bank"), "anna", 5, "complaints", 3)
-    LastControlFile(folder).keep(LastControl(ControlState(3, stops=(recorded,)), 6))
+    LastControlFile(folder).keep(LastControl(ControlState(3, stops=(recorded,)), 6, 5))
     words = ("--department", "bank", "--data-dir", folder)
     run("stop", "engage", *words, "-m", "wrong answers")
 
