@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from builders import KEYS
 from contract.memory_control_store import MemoryControlStore
 from contract.samples import a_decision, a_record, an_outcome_record
 from evidence_store import EvidenceStore
@@ -15,7 +16,8 @@ from oversight.engine.decision import Tier
 from oversight.engine.request import Request
 from oversight.insight.question import Asked, Recommended
 from oversight.insight.recommending import Bounds, Recommending
-from oversight.storage.open import open_database
+from oversight.storage.erasure import Erasure
+from oversight.storage.open import open_database, open_engine
 from oversight.storage.recommendations import SqlRecommendations
 from oversight.storage.records import DecisionRecord
 from oversight.storage.sqlite import file_url
@@ -47,6 +49,17 @@ VIP = """\
     tier: human_in_the_loop
     reason: VIP
     message: A VIP.
+"""
+
+
+COMPLAINT = """\
+  - id: complaint
+    when: {attributes.complaint: true, response_confidence: {below: $autonomy + 0.05}}
+    tier: human_in_the_loop
+    reason: COMPLAINT
+    message: A complaint.
+attributes:
+  complaint: bool
 """
 
 
@@ -87,6 +100,12 @@ class Scene:
             [one for one, _ in messages],
             [an_outcome_record(number, verdict=4 if loss else 1, label_basis=3) for number, loss in verdicts],
         )
+
+    def erase(self, subject: str) -> None:
+        """Erase a customer's personal parts."""
+        engine = open_engine(self.url, read_only=False)
+        Erasure(engine, id_key=KEYS.id_key, clock_us=lambda: NOW_US).erase_subject(subject)
+        engine.dispose()
 
     def set(self, value: float, **fields: Any) -> None:
         """Put a live value in force."""

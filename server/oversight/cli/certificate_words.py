@@ -50,7 +50,8 @@ def footnotes(found: Recommendation, confidence: float) -> Iterator[str]:
         names = ", ".join(name or "(none named)" for name in found.other_model_versions)
         yield f"NOT about other model versions, which this value would govern, too: {names}"
     if found.erased:
-        yield f"{found.erased:,} decisions are left out because their personal part is erased"
+        counted = f"{_count(found.erased, 'decision')} counted as wrong at every value"
+        yield f"{counted}: their attributes are erased, and rules read attributes"
     yield f"certificate {found.digest}; {told(found.evidence_through)}"
 
 

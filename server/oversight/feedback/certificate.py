@@ -30,8 +30,9 @@ class Proof(NamedTuple):
     """
     What the labels say about one candidate.
 
-    `errors` among `n` labels of decisions that would be autonomous at `threshold`, `missed` of these errors being
-    reviews or audits that were due and not done, and the oldest one that is still to come (`rows.provable`); the exact
+    `errors` among `n` labels of decisions that would be autonomous at `threshold`, those of unknown value included;
+    `missed` of these errors being reviews or audits that were due and not done, and the oldest one that is still to
+    come (`rows.provable`); the exact
     one-sided `upper_bound` (0..1) at the confidence that was spent; the `p_value` of "the error rate is above the
     target"; `autonomy`, the share (0..1) of eligible decisions that would be autonomous.
     """
@@ -95,6 +96,14 @@ def certify(
     decisions: candidates and shares are its, and so may be the least chance to be looked at. Without it they are those
     of the rows.
 
+    A row whose value nobody can tell any more (infinite: a customer was erased) counts as an error at every threshold,
+    whatever its label says. Whose value is lost may depend on the labels, and still the chance of a wrong answer is
+    delta. Compare with the walk that would have known all values, on the same candidates: `Population.spread` sees to
+    it that they are the same ones. That row was an error there, a right one, or not there at all; P(X <= k; n, a) is
+    smallest for n + 1, larger for n, and largest for k + 1 and n + 1, so each p-value here is at least the one there.
+    With such rows in n this walk begins no later, and it may only end where there are enough labels without them, which
+    is no earlier than where the other one begins. So what it accepts the other one accepts, too.
+
     *next_delta* is what another look could spend (else *delta*); `labels_needed` is for that look. *rows* must be of
     one model version, in the window, and such that this value alone decides (with every other rule replayed). Assumes
     that their losses are independent draws, and that tomorrow's decisions are like theirs. Raises ValueError where a
@@ -111,17 +120,18 @@ def certify(
     sample = provable(rows).looked_at(least=eligible.least_probability)
     proofs = tuple(
         _prove(sample, eligible, threshold, limits, max_error=max_error, delta=delta)
-        for threshold in candidates(eligible.value, limits)
+        for threshold in candidates(eligible.value if eligible.spread is None else eligible.spread, limits)
     )
     tested = _in_sequence([proof for proof in proofs if proof.n >= start], delta)
-    proven = [proof for proof in tested if proof.p_value <= delta]
+    unknown = int(np.count_nonzero(np.isinf(sample.value)))
+    proven = [proof for proof in tested if proof.p_value <= delta and proof.n - unknown >= start]
     size = len(eligible.value)
     if proven:
         best = proven[-1]
         certified = CertificateStatus.CERTIFIED
         return Certificate(certified, best.threshold, *best[1:5], best.autonomy, 0, size, tested, proofs)
     # Candidates are nested: the most lenient one has the most labels.
-    failed = (tested or proofs[-1:] or [_NO_PROOF])[0]
+    failed = (tested or proofs or [_NO_PROOF])[-1]
     level = delta if next_delta is None else next_delta
     enough = max(labels_needed(max_error, level), _START * labels_without_error(max_error, level))
     still = max(0, enough - failed.n)
@@ -134,8 +144,9 @@ _NO_PROOF = Proof(float("nan"), 0, 0, 0, 1.0, 1.0, 0.0)
 def _prove(
     sample: Rows, eligible: Population, threshold: float, limits: ThresholdLimits, *, max_error: float, delta: float
 ) -> Proof:
-    loss = sample.loss[autonomous(sample.value, threshold, limits)]
-    n, errors, missed = len(loss), int(np.count_nonzero(loss != 0)), int(np.count_nonzero(loss < 0))
+    within = sample.take(autonomous(sample.value, threshold, limits))
+    wrong = (within.loss != 0) | np.isinf(within.value)
+    n, errors, missed = len(within), int(np.count_nonzero(wrong)), int(np.count_nonzero(within.loss < 0))
     bound = upper_bound(errors, n, confidence=1 - delta)
     share = float(autonomous(eligible.value, threshold, limits).mean())
     return Proof(threshold, n, errors, missed, bound, binomial_tail(errors, n, max_error), share)

@@ -22,9 +22,9 @@ class Rows:
     Decisions of one cell with their labels: columns of one length, in any order.
 
     `decision_ids` are bytes; `draw` is the ids' `equalising_draw`; `value` is the signal that a threshold compares with
-    (NaN where it was absent); `probability` is the chance to be looked at, in 0..1; `state` holds `LabelState`; `loss`
-    is 1, 0, or -1 without a label; `decided_at_us` and `labelled_at_us` are microseconds since 1970 (UTC), the latter 0
-    without a label. Each decision comes once.
+    (NaN where it was absent, infinite where nobody can tell any more: `certificate.certify`); `probability` is the
+    chance to be looked at, in 0..1; `state` holds `LabelState`; `loss` is 1, 0, or -1 without a label; `decided_at_us`
+    and `labelled_at_us` are microseconds since 1970 (UTC), the latter 0 without a label. Each decision comes once.
     """
 
     decision_ids: NDArray[np.bytes_]
@@ -70,19 +70,21 @@ class Population(NamedTuple):
     """
     A random sample of the decisions that an answer is about, labelled or not: columns as those of `Rows`.
 
-    For who has labels in `Rows`, and the rest of the decisions only as a sample: there are too many of them.
+    For who has labels in `Rows`, and the rest of the decisions only as a sample: there are too many of them. `spread`
+    is what candidates are drawn from, where not the `value`: see `certificate.certify`.
     """
 
     value: NDArray[np.float64]
     probability: NDArray[np.float64]
     decided_at_us: NDArray[np.int64]
+    spread: NDArray[np.float64] | None = None
 
     def until(self, until_us: int | None) -> Population:
         """Return what was decided before *until_us*; all of it where that is None."""
         if until_us is None:
             return self
         chosen = self.decided_at_us < until_us
-        return Population(self.value[chosen], self.probability[chosen], self.decided_at_us[chosen])
+        return Population(self.value[chosen], self.probability[chosen], self.decided_at_us[chosen], self.spread)
 
     @property
     def least_probability(self) -> float:

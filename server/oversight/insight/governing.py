@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from oversight.engine.conditions import checks, normal_form
 from oversight.engine.control import Setting
 from oversight.engine.decide import decide
-from oversight.engine.decision import Tier
+from oversight.engine.decision import Decision, Tier
 from oversight.engine.identity import Keys
-from oversight.engine.policy import Policy, ThresholdRef
-from oversight.engine.request import Request, ServerFacts
+from oversight.engine.policy import Condition, Policy, ThresholdRef
+from oversight.engine.request import ServerFacts
 from oversight.engine.runtime import observe
 from oversight.engine.snapshot import Snapshot, assemble
 from oversight.errors import NotRecommendableError, UnknownThresholdError
@@ -92,6 +93,13 @@ class Replayer:
 
     Once with the value in the scope so lenient that nothing lies beyond, and once so strict: what is on the loop at the
     first and not at the second is what this value decides about, all else being as it is.
+
+    An erased decision has lost its attributes and no signal. It must not be left out: who asks for erasure has often
+    had a wrong reply, and errors that go with their customers make an AI look better than it is. Where no rule that
+    keeps a reply from the loop reads attributes, it is decided as if it were whole. Where one does, nobody can tell
+    any more what the decision would be: its value is then infinite, on the side where every threshold lets it through,
+    and a certificate counts it as an error at each of them (`certificate.certify`). `reads_attributes` says whether
+    that can happen.
     """
 
     def __init__(
@@ -104,23 +112,31 @@ class Replayer:
         self._strict, self._lenient = (
             _snapshot(rules, settings, governed, value, now_us) for value in (strictest, -strictest)
         )
+        self._unknown = math.copysign(math.inf, strictest)
+        self._uncertain = {name: _uncertain(rules.policies[name]) for name in rules.family(governed.policy)}
+        self.reads_attributes = any(self._uncertain.values())
 
     def value(self, one: ReplayableDecision) -> float | None:
         """
-        Return the strictest value at which an eligible decision is autonomous; None for others, erased ones among them.
+        Return the strictest value at which an eligible decision is autonomous; None for others.
 
-        It is what the signal says, less what the rules that apply add to the threshold.
+        It is what the signal says, less what the rules that apply add to the threshold; infinite where nobody can tell.
         """
-        if one.request is None:
-            return None
         try:
-            return self._value(one.request, ServerFacts(labelled_outcomes=one.labelled_outcomes))
+            return self._value(one)
         except Exception:  # noqa: BLE001 - one record that fails must not keep the rest from being counted
             _log.exception("decision %s cannot be decided again", one.decision_id)
             return None
 
-    def _value(self, request: Request, facts: ServerFacts) -> float | None:
+    def seen(self, one: ReplayableDecision) -> float | None:
+        """Return what the signal says, whether the decision is eligible or not; None where it is absent."""
+        return cast("float | None", observe(self._governed.signal, one.request, _facts(one)))
+
+    def _value(self, one: ReplayableDecision) -> float | None:
+        request, facts = one.request, _facts(one)
         at_most = decide(self._lenient, request, facts, _KEYS, canonical=b"")
+        if one.erased and (uncertain := self._uncertain[at_most.policy]):
+            return None if _kept_for_sure(at_most, uncertain) else self._unknown
         if at_most.tier is not Tier.HUMAN_ON_THE_LOOP:
             return None
         decision = decide(self._strict, request, facts, _KEYS, canonical=b"")
@@ -132,6 +148,38 @@ class Replayer:
             return None
         # Twelve decimals, as the engine adds: 0.9 less 0.05 must meet a threshold of exactly 0.85.
         return float(round(seen - self._farthest(met), _DECIMALS))
+
+
+def _facts(one: ReplayableDecision) -> ServerFacts:
+    return ServerFacts(labelled_outcomes=one.labelled_outcomes)
+
+
+def _uncertain(policy: Policy) -> frozenset[str]:
+    """Return the rules that keep a reply from the loop, or do not, by what attributes say; empty where none does."""
+    reading = {
+        rule.id
+        for rule in policy.rules
+        if not rule.shadow and rule.tier is not Tier.HUMAN_ON_THE_LOOP and any(map(_is_erasable, _signals(rule.when)))
+    }
+    if not reading and not any(map(_is_erasable, policy.required_signals)):
+        return frozenset()
+    # These two say of all rules and all required signals what those that read attributes may be the cause of.
+    return frozenset({*reading, "signal_missing", "policy_error"})
+
+
+def _kept_for_sure(decision: Decision, uncertain: frozenset[str]) -> bool:
+    """Tell whether a person would be asked whatever the attributes were: a rule that reads none says so."""
+    return any(
+        reason.tier > Tier.HUMAN_ON_THE_LOOP and reason.rule_id not in uncertain for reason in decision.reasons
+    ) or not all(map(_is_erasable, decision.missing_signals))
+
+
+def _signals(condition: Condition) -> Iterator[str]:
+    return (check.signal for check in checks(condition))
+
+
+def _is_erasable(signal: str) -> bool:
+    return signal.startswith("attributes.")
 
 
 def _snapshot(

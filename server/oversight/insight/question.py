@@ -38,9 +38,9 @@ class Recommended(NamedTuple):
     The answer, with what it is about.
 
     `autonomy_in_force` is the share (0..1) of eligible decisions that are autonomous at the value in force. `stored`:
-    it is the answer of an earlier call, and spent nothing. `erased` counts decisions that were left out because their
-    personal part is gone. `through_us` is up to when records are in it, None before any are. `others` are the other
-    model versions that decided in the scope within the window, by name: nothing is said of them.
+    it is the answer of an earlier call, and spent nothing. `erased` counts decisions that count as errors because their
+    attributes are gone, and rules read attributes. `through_us` is up to when records are in it, None before any are.
+    `others` are the other model versions that decided in the scope within the window, by name: nothing is said of them.
     """
 
     policy: str

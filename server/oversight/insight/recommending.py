@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from math import isinf
 from typing import NamedTuple
 
 import numpy as np
 
 from oversight.durations import DAY_US
-from oversight.errors import OverloadedError
+from oversight.errors import NotRecommendableError, OverloadedError
 from oversight.feedback.candidates import autonomous
 from oversight.feedback.labels import LabelState
 from oversight.feedback.ledger import Ledger, Recommendation
@@ -54,11 +55,20 @@ _BOUNDS = Bounds()
 
 
 class _Evidence(NamedTuple):
-    """What an answer rests on; `erased` decisions could not be decided again."""
+    """What an answer rests on; of `erased` decisions nobody can tell any more what they would be."""
 
     rows: Rows
     population: Population
     erased: int
+
+
+class _Drawn(NamedTuple):
+    """A decision of the sample: its `value` (None: not eligible) and what its signal says (None: absent)."""
+
+    value: float | None
+    seen: float | None
+    chance: float
+    decided_at_us: int
 
 
 class Recommending:
@@ -89,8 +99,9 @@ class Recommending:
 
         Rows are those with a label, and those that should have one, of one model version within the window: of them,
         and of a sample of all decisions, the eligible ones (`governing.Replayer`). Decisions in which people led are no
-        evidence of the AI, and decisions that nobody could have looked at leave nothing proven. Raises
-        `UnknownScopeError`, `UnknownThresholdError`, `NotRecommendableError`, `StoreUnavailableError`,
+        evidence of the AI, and decisions that nobody could have looked at leave nothing proven. Erased ones stay in,
+        with their labels. Raises `UnknownScopeError`, `UnknownThresholdError`, `NotRecommendableError` (also where the
+        threshold limits an attribute, and those of decisions with labels are erased), `StoreUnavailableError`,
         `OverloadedError`.
         """
         now_us, settings = self._log.now_us(), self._log.state().values
@@ -109,6 +120,9 @@ class Recommending:
         )
         replayer = Replayer(self._rules, settings, governed, now_us=now_us)
         found = self._gather(wanted, governed.policy, replayer, now_us)
+        if found.erased and governed.signal.startswith("attributes."):
+            text = f"{governed.signal} is erased of {found.erased:,} decisions that were looked at, or are to be"
+            raise NotRecommendableError(governed.name, f"{text}; ask about a shorter window, without them")
         question = Question(governed.limits, asked.max_error, asked.confidence, asked.claims)
         recommendation, stored = self._answer(found, question, _key(governed.policy, asked, model), author)
         eligible = found.population.until(settled_until_us(found.rows)).value
@@ -194,13 +208,18 @@ class Recommending:
         decided = {one.decision_id: one for one in self._replayable.find([row.decision_id for row in newest])}
         values = {key: replayer.value(one) for key, one in decided.items()}
         kept = [(row, value) for row in newest if (value := values.get(row.decision_id)) is not None]
-        erased = sum(one.request is None for one in decided.values())
+        erased = sum(isinf(value) for _, value in kept)
         looked_at = {row.decision_id: row.probability for row, _ in kept}
         return _Evidence(_rows(kept, now_us), self._sample(wanted, policy, replayer, looked_at), erased)
 
     def _sample(self, wanted: CellFilter, policy: str, replayer: Replayer, looked_at: dict[str, float]) -> Population:
-        """Return eligible decisions at random; *looked_at* has the chances of those with a label."""
-        found: list[tuple[float, float, int]] = []
+        """
+        Return eligible decisions at random; *looked_at* has the chances of those with a label.
+
+        Where rules read attributes, which may be erased, candidates are drawn from what the signal says in all
+        decisions of the AI, eligible or not: nobody's erasure may move them, for it may have to do with a label.
+        """
+        found: list[_Drawn] = []
         after: str | None = ""
         for _ in range(-(-self._bounds.sampled // self._bounds.portion)):
             page = self._replayable.sample(wanted, self._bounds.portion, after or "")
@@ -209,25 +228,27 @@ class Recommending:
             if after is None or len(found) >= self._bounds.eligible:
                 break
         few = after is not None and len(found) < self._bounds.eligible
-        values, chances, times = zip(*found[: self._bounds.eligible], strict=True) if found else ((), (), ())
+        drawn = found[: self._bounds.eligible]
+        eligible = [one for one in drawn if one.value is not None]
+        chances = np.array([one.chance for one in eligible], dtype=np.float64)
         return Population(
-            np.array(values, dtype=np.float64),
+            np.array([one.value for one in eligible], dtype=np.float64),
             # Few of many may have missed those that nobody could have looked at.
-            np.minimum(np.array(chances, dtype=np.float64), self._least_chance(wanted, policy) if few else 1.0),
-            np.array(times, dtype=np.int64),
+            np.minimum(chances, self._least_chance(wanted, policy) if few else 1.0),
+            np.array([one.decided_at_us for one in eligible], dtype=np.int64),
+            np.array([one.seen for one in drawn], dtype=np.float64) if replayer.reads_attributes else None,
         )
 
     def _eligible(
         self, some: Iterable[ReplayableDecision], policy: str, replayer: Replayer, looked_at: dict[str, float]
-    ) -> Iterator[tuple[float, float, int]]:
+    ) -> Iterator[_Drawn]:
         for one in some:
-            request = one.request
-            if request is None or one.tier >= _PEOPLE_LEAD or not self._decides(policy, request.department):
+            if one.tier >= _PEOPLE_LEAD or not self._decides(policy, one.request.department):
                 continue
             value = replayer.value(one)
-            if value is not None:
-                drawn = 1.0 if one.tier > 1 else one.audit_probability
-                yield value, looked_at.get(one.decision_id, drawn), request.decided_at_us
+            if value is not None or replayer.reads_attributes:
+                chance = looked_at.get(one.decision_id, 1.0 if one.tier > 1 else one.audit_probability)
+                yield _Drawn(value, replayer.seen(one), chance, one.request.decided_at_us)
 
     def _least_chance(self, wanted: CellFilter, policy: str) -> float:
         chances = self._replayable.least_chances(wanted)

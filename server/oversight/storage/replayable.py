@@ -29,15 +29,16 @@ class ReplayableDecision(NamedTuple):
     """
     A decision on record: what was asked, and how it came to be looked at.
 
-    `request` is None once its personal part is erased: rules may read what is gone. `tier` is the API's number,
-    `audit_probability` in 0..1 what was stored with it. `labelled_outcomes` is what the server knew then.
+    `tier` is the API's number, `audit_probability` in 0..1 what was stored with it. `labelled_outcomes` is what the
+    server knew then. Once its personal part is *erased*, `request` is what is left: every signal, and no attribute.
     """
 
     decision_id: str
     tier: int
     audit_probability: float
     labelled_outcomes: int
-    request: Request | None
+    request: Request
+    erased: bool = False
 
 
 class SamplePage(NamedTuple):
@@ -157,7 +158,8 @@ def _read(row: Mapping[Any, Any]) -> ReplayableDecision:
         tier=row["tier"],
         audit_probability=row["audit_probability"],
         labelled_outcomes=_labelled_outcomes(row["facts"]),
-        request=None if row["part"] is None else _request(row),
+        request=_request(row),
+        erased=row["part"] is None,
     )
 
 
@@ -165,7 +167,8 @@ def _request(row: Mapping[Any, Any]) -> Request:
     fields = {name: row[name] for name in SIGNAL_FIELDS if row[name] is not None}
     if "guardrail_flags" in fields:
         fields["guardrail_flags"] = json.loads(fields["guardrail_flags"])
-    return request_from_canonical(fields | json.loads(row["part"]), row["decided_at_us"])
+    part = {} if row["part"] is None else json.loads(row["part"])
+    return request_from_canonical(fields | part, row["decided_at_us"])
 
 
 # The same few texts stand in thousands of rows.

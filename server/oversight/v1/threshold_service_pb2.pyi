@@ -1496,7 +1496,9 @@ class RecommendThresholdsResponse(_message.Message):
     digest: _builtins.str
     """The evidence and the question: 64 lower-case hex digits."""
     erased: _builtins.int
-    """Decisions were left out whose personal part is erased: they cannot be decided again."""
+    """Decisions that count as errors at every value, because their attributes are erased and rules read attributes: what
+    they would be nobody can tell any more. Where no rule does, erased decisions count like all others.
+    """
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidateProof]:
         """The candidates, strict to lenient."""

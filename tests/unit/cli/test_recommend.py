@@ -89,7 +89,7 @@ def test_the_stored_answer_says_that_it_spent_nothing(recommend, insight):
     insight.answers["RecommendThresholds"].erased = 12
     said = recommend().stdout
     assert "asking again spent nothing" in said
-    assert "12 decisions are left out because their personal part is erased" in said
+    assert "12 decisions counted as wrong at every value: their attributes are erased, and rules read attributes" in said
 
 
 def test_the_question_is_sent_whole(recommend, insight):

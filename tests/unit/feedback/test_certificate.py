@@ -152,6 +152,39 @@ def test_reviews_count_no_more_than_audits() -> None:
     assert 1_250 < found.n < 1_350
 
 
+def test_a_row_of_unknown_value_is_an_error_at_every_threshold() -> None:
+    """Its customer was erased: what it says for any threshold nobody can tell, and it must not be for one."""
+    rows = census(np.zeros(420, dtype=np.bool_), np.append(np.linspace(0.5, 1, 400), [np.inf] * 20))
+    found = certify(rows, ANYWHERE, max_error=0.05, delta=0.05, population=a_population([0.5, 0.7, 0.9]))
+    assert [(100, 20), (260, 20), (420, 20)] == [(one.n, one.errors) for one in found.candidates if one.n]
+    assert (NO_SAFE_THRESHOLD, 0) == (found.status, found.missed)
+
+
+def test_unknown_values_are_no_labels_to_begin_with() -> None:
+    """Else whoever is erased could have a say in where the walk ends."""
+    values = np.append(np.full(176, 0.9), [np.inf])
+    few = census(np.zeros(177, dtype=np.bool_), values)
+    spread = a_population([0.9])
+    found = certify(few, ANYWHERE, max_error=0.05, delta=0.05, population=spread)
+    assert (NO_SAFE_THRESHOLD, 1) == (found.status, len(found.tested))
+    enough = census(np.zeros(178, dtype=np.bool_), np.append(np.full(177, 0.9), [np.inf]))
+    assert CERTIFIED == certify(enough, ANYWHERE, max_error=0.05, delta=0.05, population=spread).status
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whoever_is_erased_nothing_is_accepted_that_would_not_have_been(seed: int) -> None:
+    """The walk that knows all values accepts no less, whichever rows lost theirs, and whatever they were."""
+    rng = np.random.default_rng(seed)
+    values = rng.random(600)
+    wrong = rng.random(600) < 0.12 * (1 - values)
+    all_of_them = Population(values, np.ones(600), np.zeros(600, dtype=np.int64), values)
+    in_truth = certify(census(wrong, values), ANYWHERE, max_error=0.05, delta=0.05, population=all_of_them)
+    lost = wrong & (rng.random(600) < rng.random()) | (rng.random(600) < 0.02 * rng.random())
+    left = census(wrong, np.where(lost, np.inf, values))
+    found = certify(left, ANYWHERE, max_error=0.05, delta=0.05, population=all_of_them._replace(value=left.value))
+    assert (found.threshold or 2.0) >= (in_truth.threshold or 2.0)
+
+
 def test_where_lowering_tightens_the_highest_proven_value_is_the_answer() -> None:
     """A score of danger: the mirror image of confidence."""
     rows = drawn()
