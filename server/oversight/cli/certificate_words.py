@@ -31,9 +31,12 @@ def describe_answer(found: Recommendation, max_error: float, confidence: float) 
         )
     begun = f"NO_SAFE_THRESHOLD: no value of {found.name} is proven to keep errors at or below {level(max_error)} at "
     if found.labels_needed:
-        return (
-            f"{begun}{level(confidence)} confidence yet: {found.labels_needed:,} more labels are needed ({evidence})."
-        )
+        needed = f"{found.labels_needed:,} more {'label is' if found.labels_needed == 1 else 'labels are'} needed"
+        if found.missed:
+            verb = "is" if found.missed == 1 else "are"
+            undone = f"{_count(found.missed, 'error')} {verb} a review or audit not done"
+            needed = f"{undone}, and doing these comes first (oversight audits); {needed}, these among them"
+        return f"{begun}{level(confidence)} confidence yet: {needed} ({evidence})."
     return f"{begun}{level(confidence)} confidence, and more labels will not help: the AI errs too often ({evidence})."
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from oversight.feedback.candidates import ThresholdLimits, autonomous, candidates
 from oversight.feedback.intervals import binomial_tail, upper_bound
-from oversight.feedback.power import labels_needed, labels_without_error
+from oversight.feedback.power import labels_needed, labels_to_prove, labels_without_error
 from oversight.feedback.rows import Population, Rows, provable, settled_until_us
 
 __all__ = ["Certificate", "CertificateStatus", "Proof", "certify"]
@@ -53,8 +53,10 @@ class Certificate(NamedTuple):
     `n`, `errors`, `missed` and `upper_bound` belong to the threshold, or to the first candidate that failed (the one
     with the most labels where none had enough; 0, 0, 0 and 1 without any). `autonomy` is the share (0..1) of eligible
     decisions that would be autonomous, 0 where nothing is safe. `labels_needed` counts labels of that sample that are
-    still to come before a system with half the error allowed can expect (80 %) to be certified; 0 with
-    NO_SAFE_THRESHOLD means that labels are not what is missing: the AI errs too often. `eligible` is the number of
+    still to come, those `missed` among them: until a system with half the error allowed can expect (80 %) to be
+    certified, and until the rate seen so far, without those missed, would be proven (where that is not below the
+    target: until half of it in all labels to come would outweigh it). 0 with NO_SAFE_THRESHOLD means that labels are
+    not what is missing: the AI errs too often (`certify`). `eligible` is the number of
     decisions behind it, `candidates` are all values that were drawn, `tested` those that were tested, strict to
     lenient.
     """
@@ -104,7 +106,10 @@ def certify(
     With such rows in n this walk begins no later, and it may only end where there are enough labels without them, which
     is no earlier than where the other one begins. So what it accepts the other one accepts, too.
 
-    *next_delta* is what another look could spend (else *delta*); `labels_needed` is for that look. *rows* must be of
+    *next_delta* is what another look could spend (else *delta*); `labels_needed` is for that look. "The AI errs too
+    often" is said only where that is proven of the strictest candidate, with which the walk begins once there are
+    labels enough: where among its labels, without those missed and those of unknown value, P(X >= k; n, a) < delta, so
+    that the exact one-sided lower bound at confidence 1 - delta is above *max_error*. *rows* must be of
     one model version, in the window, and such that this value alone decides (with every other rule replayed). Assumes
     that their losses are independent draws, and that tomorrow's decisions are like theirs. Raises ValueError where a
     level is not between 0 and 1 or *limits* leave nothing.
@@ -132,9 +137,10 @@ def certify(
         return Certificate(certified, best.threshold, *best[1:5], best.autonomy, 0, size, tested, proofs)
     # Candidates are nested: the most lenient one has the most labels.
     failed = (tested or proofs or [_NO_PROOF])[-1]
-    level = delta if next_delta is None else next_delta
-    enough = max(labels_needed(max_error, level), _START * labels_without_error(max_error, level))
-    still = max(0, enough - failed.n)
+    still = 0
+    if not proofs or not _errs_too_often(_seen(sample, proofs[0].threshold, limits), max_error, delta):
+        seen = _seen(sample, failed.threshold, limits)
+        still = max(failed.missed, _still_needed(seen, max_error, delta if next_delta is None else next_delta))
     return Certificate(CertificateStatus.NO_SAFE_THRESHOLD, None, *failed[1:5], 0.0, still, size, tested, proofs)
 
 
@@ -150,6 +156,25 @@ def _prove(
     bound = upper_bound(errors, n, confidence=1 - delta)
     share = float(autonomous(eligible.value, threshold, limits).mean())
     return Proof(threshold, n, errors, missed, bound, binomial_tail(errors, n, max_error), share)
+
+
+def _seen(sample: Rows, threshold: float, limits: ThresholdLimits) -> tuple[int, int]:
+    """Return how many labels somebody gave to what is known to be autonomous, and how many of them are errors."""
+    loss = sample.loss[autonomous(sample.value, threshold, limits) & np.isfinite(sample.value) & (sample.loss >= 0)]
+    return len(loss), int(np.count_nonzero(loss))
+
+
+def _errs_too_often(seen: tuple[int, int], max_error: float, delta: float) -> bool:
+    n, errors = seen
+    return errors > 0 and 1 - binomial_tail(errors - 1, n, max_error) < delta
+
+
+def _still_needed(seen: tuple[int, int], max_error: float, delta: float) -> int:
+    n, errors = seen
+    enough = max(labels_needed(max_error, delta), _START * labels_without_error(max_error, delta))
+    rate = errors / n if errors < n * max_error else max_error / 2
+    # At least one: nothing was proven, and who is told of none would take it that labels do not help.
+    return max(1, enough - n, labels_to_prove(errors, n, rate, max_error, delta))
 
 
 def _in_sequence(proofs: Sequence[Proof], delta: float) -> tuple[Proof, ...]:

@@ -6,7 +6,7 @@ from math import ceil, log
 
 from oversight.feedback.intervals import binomial_tail
 
-__all__ = ["labels_needed", "labels_without_error"]
+__all__ = ["labels_needed", "labels_to_prove", "labels_without_error"]
 
 
 def labels_without_error(max_error: float, delta: float) -> int:
@@ -39,6 +39,32 @@ def labels_needed(max_error: float, delta: float = 0.05, *, power: float = 0.8) 
         allowed += 1
         labels = _fewest(allowed, max_error, delta, more_than=labels)
     return labels
+
+
+def labels_to_prove(errors: int, labelled: int, rate: float, max_error: float, delta: float) -> int:
+    """
+    Return how many labels more prove *max_error*, if they are wrong at *rate* and so far *errors* of *labelled* were.
+
+    The smallest m with P(X <= k + rate m; n + m, a) <= delta, errors taken as the real number that they are on average:
+    so there is no saw-tooth, and an m larger than the answer proves it, too. 0 where it is proven already. *rate* must
+    be below *max_error*: else nothing ever proves it. Raises ValueError where it is not.
+    """
+    from scipy.special import betaincc
+
+    if not 0 <= rate < max_error:
+        raise ValueError(f"rate is {rate}; expected a number from 0, below {max_error}")
+
+    def is_proven(more: int) -> bool:
+        wrong, right = errors + rate * more, labelled - errors + (1 - rate) * more
+        return right > 0 and float(betaincc(wrong + 1, right, max_error)) <= delta
+
+    low, high = -1, 0
+    while not is_proven(high):
+        low, high = high, 2 * high + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_proven(middle) else (middle, high)
+    return high
 
 
 def _fewest(allowed: int, max_error: float, delta: float, *, more_than: int) -> int:

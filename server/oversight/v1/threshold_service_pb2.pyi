@@ -1470,8 +1470,9 @@ class RecommendThresholdsResponse(_message.Message):
     autonomy: _builtins.float
     """Share of eligible decisions that would be autonomous, 0..1; 0 with NO_SAFE_THRESHOLD."""
     labels_needed: _builtins.int
-    """Labels still to come before a system with half the error allowed can expect (80 %) to be certified. 0 with
-    NO_SAFE_THRESHOLD: labels are not what is missing, the AI errs too often.
+    """Labels still to come, those missed among them: before a system with half the error allowed can expect (80 %) to be
+    certified, and before the error rate seen so far, without those missed, would be proven. 0 with NO_SAFE_THRESHOLD:
+    labels are not what is missing, it is proven that the AI errs too often.
     """
     eligible: _builtins.int
     """Decisions that this value alone decides about, those in the population sample."""

@@ -52,6 +52,17 @@ def test_where_labels_are_not_what_is_missing_nobody_is_sent_for_more(recommend,
     assert "more labels will not help: the AI errs too often (24 errors in 190 labels, 3 of them because" in said
 
 
+def test_reviews_that_were_not_done_are_what_to_do_first(recommend, insight):
+    """They count as errors of the AI until somebody looks: no new label mends that."""
+    answer = insight.answers["RecommendThresholds"] = refused()
+    answer.n, answer.errors, answer.missed, answer.labels_needed = 800, 100, 100, 100
+    said = " ".join(recommend().stdout.split())
+    assert (
+        "yet: 100 errors are a review or audit not done, and doing these comes first (oversight audits); "
+        "100 more labels are needed, these among them (100 errors in 800 labels, 100 of"
+    ) in said
+
+
 def test_people_get_one_sentence_a_chart_and_the_command(recommend):
     """What it says, what it rests on, and what a person has to do."""
     result = recommend()
@@ -89,7 +100,7 @@ def test_the_stored_answer_says_that_it_spent_nothing(recommend, insight):
     insight.answers["RecommendThresholds"].erased = 12
     said = recommend().stdout
     assert "asking again spent nothing" in said
-    assert "12 decisions counted as wrong at every value: their attributes are erased, and rules read attributes" in said
+    assert "12 decisions counted as wrong at every value: their attributes are erased, and rules read" in said
 
 
 def test_the_question_is_sent_whole(recommend, insight):

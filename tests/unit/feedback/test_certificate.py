@@ -12,6 +12,7 @@ from oversight.feedback.candidates import ThresholdLimits, candidates
 from oversight.feedback.certificate import Certificate, CertificateStatus, certify
 from oversight.feedback.intervals import binomial_tail, upper_bound
 from oversight.feedback.labels import LabelState
+from oversight.feedback.power import labels_to_prove
 from oversight.feedback.rows import Population, Rows
 from unit.feedback.feedback_rows import some_rows
 
@@ -105,6 +106,44 @@ def test_an_ai_that_errs_too_often_needs_no_more_labels() -> None:
     assert (NO_SAFE_THRESHOLD, 800, 400, 0, 1) == (
         found.status, found.n, found.errors, found.labels_needed, len(found.tested)
     )  # fmt: skip
+
+
+def test_a_rate_below_the_target_needs_the_labels_that_would_prove_it() -> None:
+    """4 % of 700 is no AI that errs too often: with so many more at 4 % it is certified."""
+    few = ask(some_rows([1] * 28 + [0] * 672))
+    assert (NO_SAFE_THRESHOLD, labels_to_prove(28, 700, 0.04, 0.05, 0.05)) == (few.status, few.labels_needed)
+    count = 25 * -(-(700 + few.labels_needed) // 25)
+    enough = ask(some_rows([1] * (count // 25) + [0] * (count - count // 25)))
+    assert CERTIFIED == enough.status
+
+
+def test_reviews_that_were_not_done_are_the_labels_that_are_missing() -> None:
+    """Nobody has seen an error: to say that the AI errs too often would be a lie."""
+    states = [LabelState.LABELLED] * 700 + [LabelState.MISSED] * 100
+    found = ask(some_rows([0] * 700 + [None] * 100, states=states))
+    assert (NO_SAFE_THRESHOLD, 800, 100, 100, 100) == (*found[:1], *found[2:5], found.labels_needed)
+
+
+def test_a_rate_above_the_target_is_not_too_high_before_that_is_proven() -> None:
+    """46 of 800 is 5.75 %, and 5 % is not excluded."""
+    assert 0 < ask(some_rows([1] * 46 + [0] * 754)).labels_needed < 2_000
+    assert 0 == ask(some_rows([1] * 60 + [0] * 740)).labels_needed
+
+
+def test_where_the_surest_replies_have_few_labels_more_of_them_may_help() -> None:
+    """The first that was tested errs too often; stricter ones were not tested for want of labels."""
+    values = np.linspace(1, 0, 400)
+    found = ask(census(np.arange(400) >= 100, values))
+    assert (NO_SAFE_THRESHOLD, True) == (found.status, found.candidates[0].n < 177 <= found.tested[0].n)
+    assert found.labels_needed > 0
+
+
+def test_erased_ones_are_no_proof_that_the_ai_errs_too_often() -> None:
+    """They count as errors because nobody can tell."""
+    rows = census(np.zeros(300, dtype=np.bool_), np.append(np.full(200, 0.9), [np.inf] * 100))
+    found = certify(rows, ANYWHERE, max_error=0.05, delta=0.05, population=a_population([0.9]))
+    assert (NO_SAFE_THRESHOLD, 100) == (found.status, found.errors)
+    assert found.labels_needed > 0
 
 
 def test_without_decisions_there_is_nothing_to_prove() -> None:

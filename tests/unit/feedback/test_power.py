@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import beta, binom
 
-from oversight.feedback.power import labels_needed, labels_without_error
+from oversight.feedback.power import labels_needed, labels_to_prove, labels_without_error
 
 
 @pytest.mark.parametrize(("max_error", "labels"), [(0.05, 361), (0.03, 645), (0.02, 969), (0.01, 1_941)])
@@ -34,3 +34,26 @@ def test_levels_are_between_0_and_1(max_error: float, delta: float, power: float
     """Certainty takes no number of labels."""
     with pytest.raises(ValueError, match="expected a number between 0 and 1"):
         labels_needed(max_error, delta, power=power)
+
+
+@pytest.mark.parametrize(("errors", "labelled"), [(0, 0), (0, 700), (1, 40), (28, 700), (4, 100), (45, 1_000)])
+@pytest.mark.parametrize(("max_error", "delta"), [(0.05, 0.05), (0.05, 0.0076), (0.06, 0.03)])
+def test_no_fewer_labels_prove_the_rate_that_was_seen(
+    errors: int, labelled: int, max_error: float, delta: float
+) -> None:
+    """By trying every number, with another implementation; and with so many whole errors it is proven indeed."""
+    rate = errors / labelled if labelled else 0.0
+    more = np.arange(40_000)
+    wrong = errors + rate * more
+    with np.errstate(all="ignore"):
+        proven = np.asarray(beta.sf(max_error, wrong + 1, labelled + more - wrong)) <= delta
+    found = labels_to_prove(errors, labelled, rate, max_error, delta)
+    assert np.flatnonzero(proven)[0] == found
+    assert proven[found:].all()
+    assert binom.cdf(np.floor(wrong[found] + 1e-9), labelled + found, max_error) <= delta
+
+
+def test_a_rate_that_is_not_below_the_target_proves_nothing() -> None:
+    """No number of labels does."""
+    with pytest.raises(ValueError, match="expected a number from 0, below"):
+        labels_to_prove(5, 100, 0.05, 0.05, 0.05)
