@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-import numpy as np
-
 from oversight.engine.decision import Escalation, Reason
 from oversight.feedback.escalation_quality import RULE_NONE, JudgedDecision, RuleQuality, escalation_quality
 from oversight.feedback.facts import QaSubject
 from oversight.feedback.qa_parity import Gap, qa_gap
-from oversight.feedback.sampling import equal_probability
 from oversight.insight.protocols import ReasonReader
 from oversight.insight.satisfaction import scores_from
 from oversight.insight.values import MOST_GROUPS, Grouped
@@ -69,16 +66,13 @@ def find_escalation_quality(
 
     Where a person leads or reviews, every decision is seen; on the loop only those that were drawn for an audit, or of
     a census: what is told of others was told for some reason, and they are left out. The rest is thinned to equal
-    chances. Raises `StoreUnavailableError`.
+    chances, rule by rule: where one rule's decisions were all judged, an audit rate elsewhere takes none away. Raises
+    `StoreUnavailableError`.
     """
     through_us = evidence.through_us()
     newest = evidence.judged(wanted, most)
-    chances = np.array([row.chance for row in newest], dtype=np.float64)
-    draws = np.array([row.draw for row in newest], dtype=np.float64)
-    least = float(chances.min()) if len(newest) else 0.0
-    kept = [row for row, stays in zip(newest, equal_probability(chances, draws, least=least), strict=True) if stays]
-    found = reasons.find_reasons([row.decision_id for row in kept])
-    judged = [_judged(row, found[row.decision_id]) for row in kept if row.decision_id in found]
+    found = reasons.find_reasons([row.decision_id for row in newest])
+    judged = [_judged(row, found[row.decision_id]) for row in newest if row.decision_id in found]
     return EscalationQuality(escalation_quality(judged), len(judged), through_us)
 
 
@@ -93,4 +87,6 @@ def _judged(row: JudgedRow, reasons: Iterable[Reason]) -> JudgedDecision:
         needed=row.needed,
         asked=frozenset(one.rule_id for one in matched if one.escalation != Escalation.NONE),
         matched=frozenset(one.rule_id for one in matched),
+        chance=row.chance,
+        draw=row.draw,
     )

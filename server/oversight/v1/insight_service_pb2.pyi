@@ -1252,7 +1252,9 @@ Global___Share: _TypeAlias = Share  # noqa: Y015
 
 @_typing.final
 class RuleQuality(_message.Message):
-    """The confusion matrix of one rule, in decisions of which somebody judged whether a person was needed."""
+    """The confusion matrix of one rule, in decisions of which somebody judged whether a person was needed: a sample in which
+    each decision that the rule matched had the same chance. Rules have samples of their own: compare their shares.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1318,7 +1320,7 @@ class GetEscalationQualityResponse(_message.Message):
     JUDGED_FIELD_NUMBER: _builtins.int
     EVIDENCE_THROUGH_FIELD_NUMBER: _builtins.int
     judged: _builtins.int
-    """Judged decisions behind it."""
+    """Judged decisions behind it; a rule's counts are of a sample of those that it matched."""
     @_builtins.property
     def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleQuality]:
         """By rule_id."""

@@ -255,7 +255,10 @@ def test_judged_decisions_are_thinned_to_the_chance_of_an_audit(scene: Scene) ->
     )
     scene.world.decide(500, audit_probability=0.1, audit_selected=True)
     scene.world.report(500, escalation_expected=True)
-    assert 5 <= scene.desk.escalation_quality(CellFilter()).judged <= 45
+    found = scene.desk.escalation_quality(CellFilter())
+    reviewed, routine = found.rules
+    assert (201, 100) == (found.judged, reviewed.rightly_left), "its decisions were all reviewed"
+    assert (1, True) == (routine.missed, 1 <= routine.rightly_left <= 25)
 
 
 def test_what_is_due_comes_earliest_first_page_by_page(scene: Scene) -> None:
