@@ -19,6 +19,7 @@ __all__ = [
     "counted",
     "escalation_of",
     "latest",
+    "review_of",
 ]
 
 
@@ -41,6 +42,9 @@ class LabelBasis(IntEnum):
     AUDIT = 2
     CENSUS = 3
     VOLUNTEERED = 4
+
+
+_ASKED_FOR = frozenset({LabelBasis.REVIEW, LabelBasis.AUDIT, LabelBasis.CENSUS})
 
 
 class ErrorCategory(IntEnum):
@@ -134,6 +138,25 @@ def latest(outcomes: Sequence[OutcomeFacts], name: str) -> Any:
         if getattr(outcome, name) is not None
     ]
     return max(found)[1] if found else None
+
+
+def review_of(outcomes: Sequence[OutcomeFacts]) -> tuple[int | None, float | None]:
+    """
+    Return the verdict of the review, audit or census that was observed last, and the seconds that this one took.
+
+    Both are of one outcome: the time of another review says nothing of this one. None where there is none, or where it
+    has no time. What somebody volunteered is not read: nobody's due review is done by it. Of two observed in the same
+    microsecond the greater verdict counts, then the longer time.
+    """
+    found = [
+        (outcome.observed_at_us, outcome.verdict, -1.0 if outcome.review_time_s is None else outcome.review_time_s)
+        for outcome in counted(outcomes)
+        if outcome.verdict is not None and outcome.label_basis in _ASKED_FOR
+    ]
+    if not found:
+        return None, None
+    _, verdict, time_s = max(found)
+    return verdict, None if time_s < 0 else time_s
 
 
 def escalation_of(decision: DecisionFacts, outcomes: Sequence[OutcomeFacts]) -> bool | None:

@@ -142,9 +142,10 @@ class EvidenceRow(NamedTuple):
     One decision that was to be looked at, or of which an outcome says something.
 
     Names, numbers and units of facts are those of `Outcome` in the API, each as it was observed last
-    (`feedback.facts.latest`), None where nobody said. `probability` is the chance to be looked at (`feedback.labels`:
-    1 in a census), `drawn_probability` what the design gave it. `due_at_us` is None where nobody was to look. `basis`,
-    `loss` and `labelled_at_us` are the label's; None without one. `rule_id` is the first reason's rule, empty for none.
+    (`feedback.facts.latest`), None where nobody said; `verdict` and `review_time_s` are those of the last review, audit
+    or census (`feedback.facts.review_of`). `probability` is the chance to be looked at (`feedback.labels`: 1 in a
+    census), `drawn_probability` what the design gave it. `due_at_us` is None where nobody was to look. `basis`, `loss`
+    and `labelled_at_us` are the label's; None without one. `rule_id` is the first reason's rule, empty for none.
     `planted` counts seeded errors that a reviewer was shown, `caught` those not approved. `corrected`: an outcome says
     that the draft was changed, refused or taken over, or points to a correction.
     """

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
 from oversight.engine.decision import Escalation, Tier
 from oversight.feedback.draws import equalising_draw
-from oversight.feedback.facts import DecisionFacts, OutcomeFacts, Verdict, counted, escalation_of, latest
+from oversight.feedback.facts import DecisionFacts, OutcomeFacts, Verdict, counted, escalation_of, latest, review_of
 from oversight.feedback.labels import Label, drawn_probability, due_at_us, label
 from oversight.storage.evidence import Cell
 from oversight.storage.rows import is_other_draft
@@ -39,11 +39,11 @@ OUTCOME_COLUMNS = tuple(
 )
 """What is read of an outcome."""
 
-_LATEST = (
+_KNOWN = (
     *("verdict", "handled_by", "escalated", "escalation_expected", "unexpected", "resolution", "repeat_contact"),
     *("csat", "review_time_s", "qa_score", "qa_rubric_version", "qa_subject", "sla_met"),
 )
-"""The columns of `evidence` between `rule_id` and `planted`, each the fact of its name as it was observed last."""
+"""The columns of `evidence` between `rule_id` and `planted`; see `_known` for what each holds."""
 
 _SHOWN = frozenset({Verdict.APPROVED, Verdict.EDITED_MINOR, Verdict.EDITED_MAJOR, Verdict.REJECTED, Verdict.TAKEN_OVER})
 _CAUGHT = _SHOWN - {Verdict.APPROVED, Verdict.EDITED_MINOR}
@@ -106,7 +106,7 @@ def evidence_of(
         found.labelled_at_us,
         decision.escalate,
         _first_rule(row.reasons),
-        *(escalation_of(decision, facts) if name == "unexpected" else latest(facts, name) for name in _LATEST),
+        *_known(decision, facts),
         *_planted(facts),
         _is_corrected(reports, facts),
     )
@@ -127,6 +127,14 @@ def _outcome_facts(report: Row[Any], decided_draft: str | None) -> OutcomeFacts:
 def _first_rule(reasons: str) -> str:
     found = json.loads(reasons)
     return found[0]["rule_id"] if found else ""
+
+
+def _known(decision: DecisionFacts, facts: Sequence[OutcomeFacts]) -> Iterator[Any]:
+    """Yield the values of the columns `_KNOWN`: but for these three each fact as it was observed last."""
+    verdict, review_time_s = review_of(facts)
+    own = {"verdict": verdict, "review_time_s": review_time_s, "unexpected": escalation_of(decision, facts)}
+    for name in _KNOWN:
+        yield own[name] if name in own else latest(facts, name)
 
 
 def _planted(facts: Sequence[OutcomeFacts]) -> tuple[int, int]:

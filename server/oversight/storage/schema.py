@@ -12,13 +12,13 @@ from oversight.storage.warning_tables import metadata
 
 __all__ = ["REVISION", "REVISIONS", "check_schema", "create_schema", "find_revision", "revision_table"]
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every layout there has been, oldest first."""
 
 REVISION = REVISIONS[-1]
 """The layout that this server reads and writes."""
 
-_VERSIONS = {"0001": 2, "0002": 3, "0003": 4, "0004": 5, "0005": 6, "0006": 7, "0007": 8}
+_VERSIONS = {"0001": 2, "0002": 3, "0003": 4, "0004": 5, "0005": 6, "0006": 7, "0007": 8, "0008": 9}
 """What servers before there were revisions look at, by revision: they must refuse what they do not know."""
 
 # Alembic's own; apart, because our tables are compared with a database's without it.

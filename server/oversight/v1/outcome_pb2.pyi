@@ -77,7 +77,7 @@ class _LabelBasisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LabelBasis
     LABEL_BASIS_CENSUS: _LabelBasis.ValueType  # 3
     """Everything was checked."""
     LABEL_BASIS_VOLUNTEERED: _LabelBasis.ValueType  # 4
-    """Somebody spoke up; enters no rate."""
+    """Somebody spoke up; enters no rate, and meets no review or audit that is due."""
 
 class LabelBasis(_LabelBasis, metaclass=_LabelBasisEnumTypeWrapper):
     """Why there is a verdict: decides how it may be counted."""
@@ -91,7 +91,7 @@ LABEL_BASIS_AUDIT: LabelBasis.ValueType  # 2
 LABEL_BASIS_CENSUS: LabelBasis.ValueType  # 3
 """Everything was checked."""
 LABEL_BASIS_VOLUNTEERED: LabelBasis.ValueType  # 4
-"""Somebody spoke up; enters no rate."""
+"""Somebody spoke up; enters no rate, and meets no review or audit that is due."""
 Global___LabelBasis: _TypeAlias = LabelBasis  # noqa: Y015
 
 class _ErrorCategory:
@@ -321,7 +321,7 @@ class Outcome(_message.Message):
     handle_time_s: _builtins.float
     """Seconds the contact took, from 0."""
     review_time_s: _builtins.float
-    """Seconds the review took, from 0."""
+    """Seconds the review took, from 0. Counts in the report that has the review's verdict."""
     qa_score: _builtins.float
     """Quality score, 0..100."""
     qa_rubric_version: _builtins.str

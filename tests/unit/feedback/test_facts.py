@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from oversight.feedback.facts import ErrorCategory, HandledBy, LabelBasis, OutcomeFacts, QaSubject, Verdict, latest
+from oversight.feedback.facts import (
+    ErrorCategory,
+    HandledBy,
+    LabelBasis,
+    OutcomeFacts,
+    QaSubject,
+    Verdict,
+    latest,
+    review_of,
+)
 from oversight.storage.outcome import Outcome
 from oversight.v1 import outcome_pb2 as pb
 
@@ -50,3 +59,32 @@ def test_planted_drafts_and_other_drafts_say_nothing() -> None:
     """A seeded error was never sent; another draft is another decision."""
     outcomes = [OutcomeFacts(1, csat=1.0, planted=True), OutcomeFacts(2, csat=2.0, other_draft=True)]
     assert latest(outcomes, "csat") is None
+
+
+@pytest.mark.parametrize("basis", [LabelBasis.REVIEW, LabelBasis.AUDIT, LabelBasis.CENSUS])
+def test_the_last_verdict_that_was_asked_for_is_the_review_and_its_own_time_counts(basis: LabelBasis) -> None:
+    """A volunteered verdict made skipped reviews done; the time of another review hid those that take a second."""
+    outcomes = [
+        OutcomeFacts(1, verdict=Verdict.REJECTED, label_basis=LabelBasis.REVIEW, review_time_s=60.0),
+        OutcomeFacts(2, verdict=Verdict.APPROVED, label_basis=basis, review_time_s=3.0),
+        OutcomeFacts(3, verdict=Verdict.EDITED_MAJOR, label_basis=LabelBasis.VOLUNTEERED, review_time_s=90.0),
+        OutcomeFacts(4, label_basis=basis, review_time_s=120.0),
+        OutcomeFacts(5, verdict=Verdict.APPROVED, label_basis=basis, review_time_s=99.0, planted=True),
+    ]
+    assert {(Verdict.APPROVED, 3.0)} == {review_of(order) for order in permutations(outcomes)}
+
+
+def test_a_review_without_a_time_has_none_and_nobodys_review_has_no_verdict() -> None:
+    """Absent is not zero, and what somebody happened to say is no review."""
+    timeless = OutcomeFacts(2, verdict=Verdict.APPROVED, label_basis=LabelBasis.AUDIT)
+    before = OutcomeFacts(1, verdict=Verdict.APPROVED, label_basis=LabelBasis.AUDIT, review_time_s=60.0)
+    assert (Verdict.APPROVED, None) == review_of([before, timeless])
+    assert (None, None) == review_of([timeless._replace(label_basis=LabelBasis.VOLUNTEERED)])
+
+
+def test_of_two_reviews_at_one_time_the_greater_verdict_counts_in_any_order() -> None:
+    """The order of rows must change nothing."""
+    review = OutcomeFacts(1, verdict=Verdict.APPROVED, label_basis=LabelBasis.REVIEW, review_time_s=0.0)
+    outcomes = [review, review._replace(review_time_s=None), review._replace(verdict=Verdict.REJECTED)]
+    assert {(Verdict.REJECTED, 0.0)} == {review_of(order) for order in permutations(outcomes)}
+    assert {(Verdict.APPROVED, 0.0)} == {review_of(order) for order in permutations(outcomes[:2])}

@@ -21,6 +21,7 @@ from contract.samples import a_record, an_id, an_outcome_record
 from oversight.errors import StoreUnavailableError, StoreVersionError, UsageError
 from oversight.storage import migrations
 from oversight.storage.database import Database
+from oversight.storage.evidence_feed import EvidenceFeed
 from oversight.storage.evidence_tables import metadata
 from oversight.storage.migration import EMPTY, Migrated, migrate, prepare_schema, read_revision
 from oversight.storage.migrations import versions
@@ -166,6 +167,36 @@ def test_down_and_up_again_loses_nothing(place: Place, database: Database, make_
 
     assert before == (place.ask("SELECT * FROM decisions"), place.ask("SELECT * FROM personal_parts"), layout(place))
     assert [(NEWEST_VERSION,)] == place.ask("SELECT version FROM schema_version")
+
+
+@pytest.mark.parametrize("ways", [("0007", "0008"), ("0008", "0007")])
+def test_evidence_of_another_revision_is_made_anew_and_counts_nothing_twice(
+    place: Place, database: Database, make_store: Callable[..., SqlStore], ways: tuple[str, str]
+) -> None:
+    """What a verdict meant to the server before would stand among the facts for four weeks."""
+    store = make_store()
+    store.add([a_record(1)], [an_outcome_record(1, verdict=4, label_basis=2)])
+    feed = EvidenceFeed(store)
+    while feed.step().more:
+        pass
+    before = place.ask("SELECT * FROM hours"), place.ask("SELECT * FROM cells"), place.ask("SELECT * FROM evidence")
+    cursors = place.ask("SELECT * FROM feedback_cursors ORDER BY chain")
+    if ways[0] == "0007":
+        migrate(database, "0007")
+        place.ask("DELETE FROM feedback_cursors")
+        place.ask(f"INSERT INTO feedback_cursors VALUES {', '.join(map(str, cursors))}")  # noqa: S608 - our own rows
+    place.ask("UPDATE evidence SET verdict = 1, review_time_s = 60")
+
+    assert Migrated(*ways) == migrate(database, ways[1])
+    while feed.step().more:
+        pass
+
+    assert before == (
+        place.ask("SELECT * FROM hours"),
+        place.ask("SELECT * FROM cells"),
+        place.ask("SELECT * FROM evidence"),
+    )
+    assert cursors == place.ask("SELECT * FROM feedback_cursors ORDER BY chain")
 
 
 def test_no_way_down_drops_a_checkpoint_of_retention(place: Place, database: Database) -> None:
