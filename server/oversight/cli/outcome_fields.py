@@ -28,7 +28,9 @@ OUTCOME: Mapping[str, Field] = {
         Field("escalation_expected", "flag", "a person should have got it, judged afterwards"),
         Field("resolution", "choice", "whether the matter was settled", ("confirmed", "assumed", "unresolved")),
         Field("repeat_contact", "flag", "the customer came back about the same matter in the window"),
-        Field("repeat_window_h", "count", "hours in which a return counts (1..8760); absent: 168"),
+        Field(
+            "repeat_window_h", "count", "hours in which a return counts (1..8760); absent: 168, which warnings ask for"
+        ),
         Field("csat", "number", "satisfaction (1..5)"),
         Field("handle_time_s", "number", "seconds the contact took"),
         Field("review_time_s", "number", "seconds the review took"),

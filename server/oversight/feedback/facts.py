@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from oversight.engine.decision import Tier
 
 __all__ = [
+    "REPEAT_WINDOW_H",
     "DecisionFacts",
     "ErrorCategory",
     "HandledBy",
@@ -19,8 +20,12 @@ __all__ = [
     "counted",
     "escalation_of",
     "latest",
+    "repeat_contact_of",
     "review_of",
 ]
+
+REPEAT_WINDOW_H = 168
+"""Hours after a contact within which a return is a repeat contact, where an outcome does not say otherwise."""
 
 
 class Verdict(IntEnum):
@@ -157,6 +162,19 @@ def review_of(outcomes: Sequence[OutcomeFacts]) -> tuple[int | None, float | Non
         return None, None
     _, verdict, time_s = max(found)
     return verdict, None if time_s < 0 else time_s
+
+
+def repeat_contact_of(outcomes: Sequence[OutcomeFacts]) -> bool | None:
+    """
+    Return whether the customer came back within 168 hours, as it was observed last; None where nobody said.
+
+    What is said of another window is not read: more customers come back in a month than in a day, so that the two
+    cannot be compared, and "no" comes as late as its window is long.
+    """
+    found: bool | None = latest(
+        [one for one in outcomes if one.repeat_window_h in (None, REPEAT_WINDOW_H)], "repeat_contact"
+    )
+    return found
 
 
 def escalation_of(decision: DecisionFacts, outcomes: Sequence[OutcomeFacts]) -> bool | None:

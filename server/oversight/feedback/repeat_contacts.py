@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from oversight.durations import HOUR_US
 from oversight.feedback.e_detector import RUN_LENGTH, Detector, advance, e_value
+from oversight.feedback.facts import REPEAT_WINDOW_H
 from oversight.feedback.intervals import exact_interval
 from oversight.feedback.signs import Finding, Sign, State
 
 __all__ = ["MATURE_H", "RecentRepeats", "mature", "repeat_contact_rises", "watch_repeats"]
 
-MATURE_H = 168
+MATURE_H = REPEAT_WINDOW_H
 """Hours after a contact before it is known whether the customer came back."""
 
 _SLACK, _CRITICAL = 0.03, 0.06

@@ -99,9 +99,9 @@ class FactSums(NamedTuple):
     `day` counts from 1970-01-01 (UTC), by the time of the decision; None where not split by it. `volume` counts
     decisions, the rest decisions with such an outcome, each by the fact that was observed last. `handled_ai`,
     `handled_human`, `handled_both`: who handled the contact. `confirmed`, `assumed`, `unresolved`: handled by the AI
-    alone, not escalated, with that resolution. `repeats` of `repeats_known` had a repeat contact; `unexpected` of
-    `unexpected_known` an unexpected escalation (`feedback.escalations.escalation_of`). Scores of satisfaction are those
-    of contacts handled by the AI alone and by people, alone or with it.
+    alone, not escalated, with that resolution. `repeats` of `repeats_known` had a repeat contact within 168 hours;
+    `unexpected` of `unexpected_known` an unexpected escalation (`feedback.escalations.escalation_of`). Scores of
+    satisfaction are those of contacts handled by the AI alone and by people, alone or with it.
     """
 
     cell: Cell
@@ -143,11 +143,12 @@ class EvidenceRow(NamedTuple):
 
     Names, numbers and units of facts are those of `Outcome` in the API, each as it was observed last
     (`feedback.facts.latest`), None where nobody said; `verdict` and `review_time_s` are those of the last review, audit
-    or census (`feedback.facts.review_of`). `probability` is the chance to be looked at (`feedback.labels`: 1 in a
-    census), `drawn_probability` what the design gave it. `due_at_us` is None where nobody was to look. `basis`, `loss`
-    and `labelled_at_us` are the label's; None without one. `rule_id` is the first reason's rule, empty for none.
-    `planted` counts seeded errors that a reviewer was shown, `caught` those not approved. `corrected`: an outcome says
-    that the draft was changed, refused or taken over, or points to a correction.
+    or census (`feedback.facts.review_of`), `repeat_contact` is what was said of a window of 168 hours. `probability` is
+    the chance to be looked at (`feedback.labels`: 1 in a census), `drawn_probability` what the design gave it.
+    `due_at_us` is None where nobody was to look. `basis`, `loss` and `labelled_at_us` are the label's; None without
+    one. `rule_id` is the first reason's rule, empty for none. `planted` counts seeded errors that a reviewer was shown,
+    `caught` those not approved. `corrected`: an outcome says that the draft was changed, refused or taken over, or
+    points to a correction.
     """
 
     cell: Cell

@@ -10,7 +10,16 @@ from sqlalchemy import Row
 
 from oversight.engine.decision import Escalation, Tier
 from oversight.feedback.draws import equalising_draw
-from oversight.feedback.facts import DecisionFacts, OutcomeFacts, Verdict, counted, escalation_of, latest, review_of
+from oversight.feedback.facts import (
+    DecisionFacts,
+    OutcomeFacts,
+    Verdict,
+    counted,
+    escalation_of,
+    latest,
+    repeat_contact_of,
+    review_of,
+)
 from oversight.feedback.labels import Label, drawn_probability, due_at_us, label
 from oversight.storage.evidence import Cell
 from oversight.storage.rows import is_other_draft
@@ -130,9 +139,14 @@ def _first_rule(reasons: str) -> str:
 
 
 def _known(decision: DecisionFacts, facts: Sequence[OutcomeFacts]) -> Iterator[Any]:
-    """Yield the values of the columns `_KNOWN`: but for these three each fact as it was observed last."""
+    """Yield the values of the columns `_KNOWN`: but for its `own` each fact as it was observed last."""
     verdict, review_time_s = review_of(facts)
-    own = {"verdict": verdict, "review_time_s": review_time_s, "unexpected": escalation_of(decision, facts)}
+    own = {
+        "verdict": verdict,
+        "review_time_s": review_time_s,
+        "unexpected": escalation_of(decision, facts),
+        "repeat_contact": repeat_contact_of(facts),
+    }
     for name in _KNOWN:
         yield own[name] if name in own else latest(facts, name)
 

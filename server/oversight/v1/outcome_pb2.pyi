@@ -315,7 +315,9 @@ class Outcome(_message.Message):
     repeat_contact: _builtins.bool
     """The customer came back about the same matter within repeat_window_h."""
     repeat_window_h: _builtins.int
-    """Hours after the contact in which a return counts, 1..8760. Absent: 168."""
+    """Hours after the contact in which a return counts, 1..8760. Absent: 168. Of this report's repeat_contact; with any
+    other number than 168 that is kept and shown, and no warning sign reads it: windows cannot be compared.
+    """
     csat: _builtins.float
     """Satisfaction, 1..5."""
     handle_time_s: _builtins.float

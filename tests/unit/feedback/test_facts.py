@@ -14,6 +14,7 @@ from oversight.feedback.facts import (
     QaSubject,
     Verdict,
     latest,
+    repeat_contact_of,
     review_of,
 )
 from oversight.storage.outcome import Outcome
@@ -88,3 +89,14 @@ def test_of_two_reviews_at_one_time_the_greater_verdict_counts_in_any_order() ->
     outcomes = [review, review._replace(review_time_s=None), review._replace(verdict=Verdict.REJECTED)]
     assert {(Verdict.REJECTED, 0.0)} == {review_of(order) for order in permutations(outcomes)}
     assert {(Verdict.APPROVED, 0.0)} == {review_of(order) for order in permutations(outcomes[:2])}
+
+
+@pytest.mark.parametrize(("window_h", "known"), [(None, True), (168, True), (167, False), (24, False), (720, False)])
+def test_a_repeat_contact_is_one_within_a_week(window_h: int | None, *, known: bool) -> None:
+    """A switch from a day to a week looked like customers who come back, and one the other way hid them."""
+    outcomes = [
+        OutcomeFacts(1, repeat_contact=True),
+        OutcomeFacts(2, repeat_contact=False, repeat_window_h=window_h),
+    ]
+    assert {not known} == {repeat_contact_of(order) for order in permutations(outcomes)}
+    assert (False if known else None) is repeat_contact_of(outcomes[1:])
