@@ -25,8 +25,8 @@ _TOO_LITTLE: Mapping[Sign, str] = {
     Sign.CSAT_FALLS: "It takes 100 satisfaction scores of AI-handled contacts in 14 days, and in the 28 before",
     Sign.REPEAT_CONTACT_RISES: "It takes 400 contacts, a week old, of which it is known whether the customer "
     "came back, half of them to compare with, and some of the last 14 days",
-    Sign.UNEXPECTED_ESCALATIONS: "It takes 100 decisions of the last 14 days of which it is known whether they went to "
-    "a person, and as many of the 28 before",
+    Sign.UNEXPECTED_ESCALATIONS: "It takes 100 decisions of 14 days, the last five left out, of which it is known "
+    "whether they went to a person, and as many of the 28 before",
     Sign.REVIEWS_SKIPPED: "It takes 50 due reviews or audits of 28 days, 50 done ones, and their times or planted "
     "errors",
     Sign.ERROR_RATE_UNKNOWN: "There were no decisions on or in the loop in 14 days",

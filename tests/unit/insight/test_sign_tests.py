@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -17,6 +18,7 @@ from sign_evidence import DAY_US, TODAY, Days, MemoryEvidence, evidence_of, fall
 QUIET = Days()
 ORDERS = Place("acme", "orders")
 CHANGE = Place("acme", "orders", "order_change")
+ESCALATED = Sign.UNEXPECTED_ESCALATIONS
 
 
 def raised(evidence: MemoryEvidence) -> dict[tuple[Sign, Place], State]:
@@ -101,6 +103,36 @@ def test_unexpected_escalations_are_found_by_intent_and_by_rule() -> None:
         (Sign.UNEXPECTED_ESCALATIONS, CHANGE): State.CRITICAL,
         (Sign.UNEXPECTED_ESCALATIONS, Place("acme", "orders", None, "low")): State.CRITICAL,
     } == raised(evidence_of(QUIET, rising))
+
+
+def late(days: Days, closed: Callable[[Random], float]) -> Days:
+    """Return the same days as they are known today: escalations at once, other contacts when they are *closed*."""
+    random = Random(7)  # noqa: S311 - to be repeatable
+    days.rows = [
+        row._replace(unexpected=None)
+        if not row.unexpected and row.decided_at_us + closed(random) * DAY_US >= TODAY * DAY_US
+        else row
+        for row in days.rows
+    ]
+    return days
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_escalations_that_are_told_before_the_rest_are_no_rise(seed: int) -> None:
+    """Of the newest days only the bad news has come: a constant rate was CRITICAL in busy places."""
+    steady = late(Days(decisions=lambda _: 300, days=47, seed=seed), lambda random: random.uniform(2, 7))
+
+    escalated = {place: state for (sign, place), state in raised(evidence_of(steady)).items() if sign is ESCALATED}
+    assert {} == escalated
+
+
+def test_escalations_that_rise_are_found_although_the_rest_is_told_days_later() -> None:
+    """Leaving out the newest days costs days, and hides nothing."""
+    rising = Days(intent="order_change", unexpected=lambda ago: 0.08 if ago <= 14 else 0.02)
+
+    found = raised(evidence_of(late(rising, lambda random: random.uniform(2, 7))))
+
+    assert found[Sign.UNEXPECTED_ESCALATIONS, CHANGE].raised
 
 
 def test_a_rule_of_which_nothing_was_heard_for_weeks_is_not_known() -> None:
@@ -207,9 +239,10 @@ def test_another_tenant_changes_nothing() -> None:
 
 def counted(intent: str, recent: int, before: int) -> Days:
     """Return an intent with just so many unexpected escalations among 560 decisions, and among 1,120 before."""
-    days = Days(intent=intent, unexpected=lambda _: 0.0, days=42)
+    days = Days(intent=intent, unexpected=lambda _: 0.0, days=47)
     newest_first = sorted(days.rows, key=lambda row: -row.decided_at_us)
-    chosen = {*range(recent), *range(560, 560 + before)}
+    left_out = 5 * 40
+    chosen = {*range(left_out, left_out + recent), *range(left_out + 560, left_out + 560 + before)}
     days.rows = [row._replace(unexpected=number in chosen) for number, row in enumerate(newest_first)]
     return days
 
