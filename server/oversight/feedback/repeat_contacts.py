@@ -7,16 +7,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from oversight.durations import HOUR_US
 from oversight.feedback.e_detector import RUN_LENGTH, Detector, advance, e_value
 from oversight.feedback.facts import REPEAT_WINDOW_H
 from oversight.feedback.intervals import exact_interval
 from oversight.feedback.signs import Finding, Sign, State
 
-__all__ = ["MATURE_H", "RecentRepeats", "mature", "repeat_contact_rises", "watch_repeats"]
+__all__ = ["MATURE_H", "RecentRepeats", "repeat_contact_rises", "watch_repeats"]
 
-MATURE_H = REPEAT_WINDOW_H
-"""Hours after a contact before it is known whether the customer came back."""
+MATURE_H = REPEAT_WINDOW_H + 72
+"""
+Hours after a contact before it is known whether the customer came back: of younger ones the bad news comes first.
+
+A week, and three days in which somebody says that nobody came. Simulated, constant 12 %, 300 contacts a day, said up to
+two days late: false alarms in 96 of 100 runs without these days.
+"""
 
 _SLACK, _CRITICAL = 0.03, 0.06
 _LEAST = 200
@@ -27,11 +31,6 @@ class RecentRepeats(NamedTuple):
 
     contacts: int
     repeats: int
-
-
-def mature(decided_at_us: NDArray[np.int64], *, now_us: int) -> NDArray[np.bool_]:
-    """Return which contacts are at least seven days old: of younger ones only the bad news can have come."""
-    return now_us - decided_at_us >= MATURE_H * HOUR_US
 
 
 def watch_repeats(detector: Detector, repeats: NDArray[np.bool_], *, baseline: float) -> Detector:

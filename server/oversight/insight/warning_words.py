@@ -23,7 +23,7 @@ def describe(found: Found) -> str:
 
 _TOO_LITTLE: Mapping[Sign, str] = {
     Sign.CSAT_FALLS: "It takes 100 satisfaction scores of AI-handled contacts in 14 days, and in the 28 before",
-    Sign.REPEAT_CONTACT_RISES: "It takes 400 contacts, a week old, of which it is known whether the customer "
+    Sign.REPEAT_CONTACT_RISES: "It takes 400 contacts, ten days old, of which it is known whether the customer "
     "came back, half of them to compare with, and some of the last 14 days",
     Sign.UNEXPECTED_ESCALATIONS: "It takes 100 decisions of 14 days, the last five left out, of which it is known "
     "whether they went to a person, and as many of the 28 before",

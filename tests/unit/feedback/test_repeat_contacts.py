@@ -4,16 +4,8 @@ import numpy as np
 import pytest
 
 from oversight.feedback.e_detector import RUN_LENGTH, Detector
-from oversight.feedback.repeat_contacts import RecentRepeats, mature, repeat_contact_rises, watch_repeats
+from oversight.feedback.repeat_contacts import RecentRepeats, repeat_contact_rises, watch_repeats
 from oversight.feedback.signs import State
-
-HOUR_US = 3_600_000_000
-
-
-def test_only_contacts_a_week_old_are_mature() -> None:
-    """Before that only the bad news can have come."""
-    decided = np.array([0, 1, HOUR_US], dtype=np.int64)
-    assert [True, True, False] == mature(decided, now_us=168 * HOUR_US + 1).tolist()
 
 
 def test_contacts_move_the_detector_against_baseline_and_slack() -> None:

@@ -80,7 +80,7 @@ def test_satisfaction_of_other_customers_is_biased() -> None:
 def test_repeat_contact_that_rises_is_found_among_mature_contacts() -> None:
     """Customers that come back cost twice, and only a week later is it known whether they did."""
     rising = Days(intent="order_change", repeat=lambda ago: 0.35 if ago <= 28 else 0.12)
-    too_young = Days(intent="order_change", repeat=lambda ago: 0.9 if ago <= 6 else 0.12)
+    too_young = Days(intent="order_change", repeat=lambda ago: 0.9 if ago <= 9 else 0.12)
 
     assert {(Sign.REPEAT_CONTACT_RISES, CHANGE): State.CRITICAL} == raised(evidence_of(QUIET, rising))
     assert {} == raised(evidence_of(QUIET, too_young))
