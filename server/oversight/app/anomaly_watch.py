@@ -39,9 +39,9 @@ class AnomalyWatch:
     """
     Looks for surges once an hour and for drops of confidence at each step, where this process is *elected*.
 
-    A step reads 100,000 decisions at most; more than an hour behind, it goes on with the newest hour. `problem` says
-    why it could not look, or is empty. What it found and how far it came is in marks of the *store*; steps are taken by
-    *take_causes* before they are written, and taking them again changes nothing.
+    A step reads 100,000 decisions at most; more than an hour behind, or ahead because a clock was, it goes on with the
+    newest hour. `problem` says why it could not look, or is empty. What it found and how far it came is in marks of the
+    *store*; steps are taken by *take_causes* before they are written, and taking them again changes nothing.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class AnomalyWatch:
 
         hour = now_us // HOUR_US
         mark = self._store.mark(_VOLUME)
-        if (mark is not None and mark.document["hour"] >= hour) or not self._has_caught_up(hour * HOUR_US):
+        if (mark is not None and mark.document["hour"] == hour) or not self._has_caught_up(hour * HOUR_US):
             return
         self._take(find_surges(self._evidence, hour - 1, _wanted(rules)), now_us)
         self._store.set_mark(_VOLUME, Mark(now_us, {"hour": hour}))
@@ -99,7 +99,9 @@ class AnomalyWatch:
         mark = self._store.mark(_CONFIDENCE)
         kept: Mapping[str, Any] = {"after": [0, ""], "watched": {}} if mark is None else mark.document
         until_us = now_us - _SETTLED_US
-        after = max(EvidenceKey(*kept["after"]), EvidenceKey(until_us - HOUR_US, ""))
+        after = EvidenceKey(*kept["after"])
+        if abs(until_us - after.decided_at_us) > HOUR_US:
+            after = EvidenceKey(until_us - HOUR_US, "")
         watches = ConfidenceWatches(self._evidence, kept["watched"])
         causes: dict[str, Cause] = {}
         for _ in range(_PAGES):

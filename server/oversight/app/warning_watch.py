@@ -46,8 +46,9 @@ class WarningWatch:
     Tests the signs once a UTC day; `state` is replaced by one assignment, for any thread to read.
 
     A day is tested by the process that is *elected*, when it is over and the evidence *has_caught_up* with its end
-    (microseconds since 1970). All of a test is written in one transaction; then the steps are taken. What fails is told
-    and tried again ten minutes later; a store that is away, at the next step.
+    (microseconds since 1970); also where a later day was tested already: then a clock was ahead. All of a test is
+    written in one transaction; then the steps are taken. What fails is told and tried again ten minutes later; a store
+    that is away, at the next step.
     """
 
     def __init__(
@@ -79,7 +80,8 @@ class WarningWatch:
             self.state, self._done_day, self._again_us, self._looking_since_us = WarningWatchState(), -1, 0, 0
             return
         now_us = self._clock_us()
-        self._looking_since_us = self._looking_since_us or now_us
+        if not 0 < self._looking_since_us <= now_us:
+            self._looking_since_us = now_us
         day = now_us // DAY_US
         if day == self._done_day or 0 <= self._again_us - now_us <= _AGAIN_US:
             return
@@ -96,7 +98,7 @@ class WarningWatch:
 
     def _test(self, day: int, now_us: int) -> None:
         last = self._store.tested()
-        if last.day is None or last.day < day:
+        if last.day != day:
             if not self._has_caught_up(day * DAY_US):
                 self._show(self._store.list_warnings(), _BEHIND if self._is_late(day, now_us) else last.problem)
                 self._again_us = now_us + _AGAIN_US // 10
@@ -110,18 +112,21 @@ class WarningWatch:
         self._done_day, self._said = day, ""
 
     def _find(self, day: int, now_us: int, last: LastTest) -> None:
-        stood = self._stand(day) if self._evidence.through_us() is not None else []
+        stood = self._stand(day)
         if self._store.put(stood, LastTest(day, now_us), after=last):
             raised = sum(one.standing.state.raised for one in stood)
             _log.info("the warning signs were tested in %d places; %d warnings stand", len(stood), raised)
 
     def _stand(self, day: int) -> list[StoredWarning]:
+        before = self._store.list_warnings()
+        if self._evidence.through_us() is None and not before:
+            return []
         # numpy and scipy, 60 MB: not before there is something to test.
         from oversight.insight.sign_tests import WINDOWS_US, find_signs
         from oversight.insight.standing import stand_all
 
         founds = find_signs(self._evidence, day)
-        return stand_all(self._store.list_warnings(), founds, now_us=day * DAY_US, windows_us=WINDOWS_US)
+        return stand_all(before, founds, now_us=day * DAY_US, windows_us=WINDOWS_US)
 
     def _show(self, warnings: Sequence[StoredWarning], problem: str = "") -> None:
         places: Counter[Attributes] = Counter(

@@ -26,6 +26,9 @@ SIGNS: Mapping[WarningSign, str] = {
 STALE = timedelta(days=2)
 """Signs are tested once a day; a test that is older than this says nothing about today."""
 
+_AHEAD = timedelta(hours=1)
+"""Clocks differ by minutes; a test from farther in the future says nothing about today either."""
+
 _STYLES = {"CRITICAL": "bold red", "WARN": "yellow", "BIASED": "magenta", "INSUFFICIENT_DATA": "magenta", "OK": "green"}
 
 
@@ -44,7 +47,10 @@ def doubts(found: WarningReport, now: datetime) -> list[str]:
         said.append("the signs were never tested yet: that is done once a day")
     elif _stale(found, now) and not found.problem:
         # The server notices, too; its clock may be another.
-        said.append(f"the signs were last tested {age(found.tested_at, now)} ago; is the server's keeper running?")
+        if found.tested_at > now:
+            said.append("the signs were last tested at a time that is still to come: a clock is wrong, here or there")
+        else:
+            said.append(f"the signs were last tested {age(found.tested_at, now)} ago; is the server's keeper running?")
     return said
 
 
@@ -83,7 +89,7 @@ def place(one: OversightWarning) -> str:
 
 
 def _stale(found: WarningReport, now: datetime) -> bool:
-    return found.tested_at is not None and now - found.tested_at > STALE
+    return found.tested_at is not None and not -_AHEAD <= now - found.tested_at <= STALE
 
 
 def _lines(one: OversightWarning, now: datetime) -> list[Text]:

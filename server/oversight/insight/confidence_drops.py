@@ -43,7 +43,8 @@ class ConfidenceWatches:
     The detectors of all intents, by tenant, department, intent and model version.
 
     Each keeps its baseline for 28 days and then begins anew: a baseline that followed the confidence would follow its
-    drop. `as_document` is what to go on with after a restart.
+    drop. So does one that began at a time still to come, by a clock that was ahead. `as_document` is what to go on with
+    after a restart.
     """
 
     def __init__(self, reader: EvidenceReader, document: Mapping[str, Any] | None = None) -> None:
@@ -82,7 +83,7 @@ class ConfidenceWatches:
         watched = self._watched.get(key)
         first_us = rows[0].decided_at_us
         lasts_us = _BASELINE_US if watched is not None and watched.mean is not None else DAY_US
-        if watched is None or first_us - watched.since_us >= lasts_us:
+        if watched is None or not 0 <= first_us - watched.since_us < lasts_us:
             watched = self._begin(key, first_us)
         if watched.mean is None:
             return watched

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from oversight.durations import DAY_US
+from oversight.durations import DAY_US, HOUR_US
 from oversight.feedback.signs import Sign, State
 from oversight.insight.values import MOST_GROUPS
 from oversight.storage.warning_store import LastTest, StoredWarning
@@ -14,6 +14,8 @@ from oversight.storage.warning_store import LastTest, StoredWarning
 __all__ = ["ListedWarnings", "WarningReader", "Warnings"]
 
 _LATE_US = 2 * DAY_US
+_AHEAD_US = HOUR_US
+"""Clocks of replicas differ, but not by that much: such a test was made by a clock that was wrong."""
 _RANK = {
     State.CRITICAL: 0,
     State.WARN: 1,
@@ -71,7 +73,8 @@ class Warnings:
         """
         Return how the signs stand, worst first, then the oldest; *every* one, or warnings and biased ones only.
 
-        A test that is two days late is a problem, whatever kept it. Raises `StoreUnavailableError`.
+        A test that is two days late, or of a time to come, is a problem, whatever the reason. Raises
+        `StoreUnavailableError`.
         """
         found = self._reader.list_warnings(tenant_id, department, sign)
         wanted = [one for one in found if every or one.standing.state not in _ASKED_FOR_ONLY]
@@ -88,7 +91,12 @@ class Warnings:
         )
 
     def _late(self, tested: LastTest) -> str:
-        if tested.at_us is None or self._clock_us() - tested.at_us <= _LATE_US:
+        if tested.at_us is None:
             return ""
-        days = (self._clock_us() - tested.at_us) // (_LATE_US // 2)
+        age_us = self._clock_us() - tested.at_us
+        if age_us < -_AHEAD_US:
+            return "the signs were last tested at a time that is still to come: look at the server's clock"
+        if age_us <= _LATE_US:
+            return ""
+        days = age_us // DAY_US
         return f"the signs were last tested {days} days ago, and should be each day: look at the keeper's log"

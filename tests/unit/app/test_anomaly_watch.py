@@ -187,6 +187,30 @@ def test_after_a_long_pause_it_goes_on_with_the_newest_hour(keeper: Keeper) -> N
     assert [keeper.now_us - HOUR_US - 300_000_000] == keeper.confidences.read_from[:1]
 
 
+def test_a_clock_that_was_ahead_stops_no_look(keeper: Keeper) -> None:
+    """It had switched both looks off until the time it had jumped to."""
+    ahead = 100 * 24 * 60
+    keeper.now_us += ahead * 60_000_000
+    keeper.confidences.decide(9, keeper.now_us - 300_000_000)
+    assert [] == keeper.step(1)
+    keeper.surge()
+    for minute in range(8):
+        keeper.confidences.decide(60, START_US + (minute - 5) * 60_000_000, 0.7)
+
+    keeper.now_us = START_US
+    assert {"VOLUME_SURGE", "CONFIDENCE_DROP"} == {*keeper.step(2), *keeper.step(8)}
+
+
+def test_a_clock_that_is_set_back_a_little_reads_nothing_twice(keeper: Keeper) -> None:
+    """A second's correction must not feed an hour's decisions again."""
+    keeper.confidences.decide(60, START_US)
+    keeper.step(6)
+    keeper.now_us -= 120_000_000
+    keeper.step(0)
+
+    assert START_US <= keeper.confidences.read_from[-1]
+
+
 def test_decisions_are_read_in_order_page_by_page(place: Place) -> None:
     """From behind the last one; two of one microsecond by their ids."""
     store = SqlStore(place.url, writer="w")

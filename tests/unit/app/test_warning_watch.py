@@ -239,10 +239,49 @@ def test_what_nobody_expected_is_told_too(replica: Replica) -> None:
     assert "division by zero" == replica.store.tested().problem
 
 
-def test_a_clock_that_is_set_back_tests_no_earlier_day(replica: Replica) -> None:
-    """What is known of a later day is not undone."""
+@pytest.mark.parametrize("days", [1, 60, 400])
+def test_a_clock_that_jumps_ahead_and_is_set_right_stops_no_test_and_clears_no_warning(
+    replica: Replica, days: int
+) -> None:
+    """It switched the daily tests off until the day it had jumped to, and nobody was told."""
+    assert 1 == len(replica.step().critical)
+    replica.now_us += days * DAY_US
+    (critical,) = replica.step().critical
+    replica.now_us -= days * DAY_US
+
+    for day in range(TODAY, TODAY + 5):
+        state = replica.step()
+        assert ("", 1, day) == (state.problem, len(state.critical), replica.store.tested().day)
+        replica.now_us += DAY_US
+    if days > 91:
+        assert "Not tested" in critical
+
+
+def test_while_the_clock_is_ahead_a_test_without_any_decision_calls_for_no_step(replica: Replica) -> None:
+    """What stands is shown; only what a test found critical takes steps."""
     replica.step()
-    replica.now_us -= 2 * DAY_US
+    replica.now_us += 400 * DAY_US
     replica.step()
 
-    assert TODAY == replica.store.tested().day
+    assert [(1, TODAY), (0, TODAY + 400)] == replica.steps
+
+
+def test_a_warning_outlasts_a_test_without_any_evidence(replica: Replica, evidence: MemoryEvidence) -> None:
+    """No evidence is no all-clear."""
+    replica.step()
+    evidence.kept, evidence.decided = [], []
+    replica.now_us += DAY_US
+
+    assert 1 == len(replica.step().critical)
+
+
+def test_who_began_to_look_by_a_clock_that_was_ahead_still_tells_that_a_test_is_late(replica: Replica) -> None:
+    """The twenty minutes of a fresh process must not last until then."""
+    replica.caught_up = False
+    replica.now_us += 100 * DAY_US
+    replica.step()
+    replica.now_us -= 100 * DAY_US - 7 * HOUR_US
+    replica.step()
+    replica.now_us += HOUR_US
+
+    assert "not tested yet today" in replica.step().problem

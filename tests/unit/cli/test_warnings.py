@@ -68,6 +68,18 @@ def test_an_old_test_says_nothing_about_today(warnings, insight):
     assert "3 days ago" in doubt, "said once where the server has noticed, too"
 
 
+def test_a_test_from_the_future_says_nothing_about_today(warnings, insight):
+    """A clock was ahead; what was tested by it is no news."""
+    del insight.answers["ListWarnings"].warnings[:]
+    insight.answers["ListWarnings"].tested_at.FromDatetime(datetime.now(UTC) + timedelta(minutes=10))
+    assert 0 == warnings().exit_code
+
+    insight.answers["ListWarnings"].tested_at.FromDatetime(datetime.now(UTC) + timedelta(days=1))
+    result = warnings()
+    assert 1 == result.exit_code
+    assert "last tested at a time that is still to come" in result.stdout
+
+
 def test_what_was_never_tested_is_not_called_quiet(warnings, insight):
     """A new server has nothing to be alarmed about, and nothing to be calm about."""
     insight.answers["ListWarnings"] = pb.ListWarningsResponse()

@@ -80,6 +80,8 @@ def test_ten_thousand_are_listed_and_the_rest_counted() -> None:
         (LastTest(20_000, NOW_US - 2 * DAY_US), ""),
         (LastTest(20_000, NOW_US - 3 * DAY_US), "last tested 3 days ago"),
         (LastTest(20_000, NOW_US - 3 * DAY_US, "the store is away"), "the store is away"),
+        (LastTest(20_000, NOW_US + 600_000_000), ""),
+        (LastTest(20_001, NOW_US + DAY_US), "at a time that is still to come"),
     ],
 )
 def test_a_test_that_was_not_done_is_a_problem(tested: LastTest, problem: str) -> None:
