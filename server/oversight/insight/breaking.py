@@ -32,7 +32,8 @@ class Cause(NamedTuple):
     What calls for a step.
 
     `key` and `since_us` tell one warning from another, also from an earlier one in the same place; `evidence` is kept
-    with the change. `finding` is the sign's, None for an anomaly, which takes a step only where a policy says so.
+    with the change. `finding` is the sign's, None for an anomaly, which takes a step only where a policy says so. With
+    `released_days` a released step of the same `key` holds for so many days from that step, whatever its `since_us`.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Cause(NamedTuple):
     text: str
     evidence: Mapping[str, Any]
     finding: Finding | None = None
+    released_days: int = 0
 
 
 class _Taken(NamedTuple):
@@ -133,10 +135,16 @@ class Breaking:
                 self._read = event.revision
 
     def _is_done(self, cause: Cause, day: int, values: Values, rules: RulesInForce, now_us: int) -> bool:
-        mine = [one for one in self._taken if (cause.key, cause.since_us) in one.causes]
+        mine = [one for one in self._taken if _is_about(one, cause, day)]
         if any(one.day == day for one in mine):
             return True
         return any(_is_released(one, values, rules, now_us) for step in mine for one in step.settings)
+
+
+def _is_about(step: _Taken, cause: Cause, day: int) -> bool:
+    if (cause.key, cause.since_us) in step.causes:
+        return True
+    return abs(day - step.day) < cause.released_days and any(key == cause.key for key, _ in step.causes)
 
 
 def _is_released(one: Setting, values: Values, rules: RulesInForce, now_us: int) -> bool:

@@ -61,7 +61,8 @@ class ConfidenceWatches:
         """
         Take in *rows*, in the order decided, of *wanted* departments; return the intents whose confidence is low now.
 
-        Those without a confidence are passed over: absent is not low. Raises `StoreUnavailableError`.
+        A cause is the same one for as long as its detector lasts, so that a released step stays released. Rows without
+        a confidence are passed over: absent is not low. Raises `StoreUnavailableError`.
         """
         seen: dict[_Key, list[ConfidenceRow]] = {}
         for row in rows:
@@ -72,7 +73,7 @@ class ConfidenceWatches:
             watched = self._watched[key] = self._advanced(key, found)
             detector = Detector(watched.statistic, watched.outcomes)
             if watched.mean is not None and confidence_dropped(detector):
-                causes.append(_cause(key, watched, found[-1].decided_at_us))
+                causes.append(_cause(key, watched))
         return causes
 
     def forget(self, before_us: int) -> None:
@@ -113,7 +114,7 @@ def _key_of(text: str) -> _Key:
     return (tenant_id, department, intent, model_version)
 
 
-def _cause(key: _Key, watched: Watched, at_us: int) -> Cause:
+def _cause(key: _Key, watched: Watched) -> Cause:
     tenant_id, department, intent, model_version = key
     evidence = {
         "anomaly": "CONFIDENCE_DROP",
@@ -126,4 +127,4 @@ def _cause(key: _Key, watched: Watched, at_us: int) -> Cause:
         "outcomes": watched.outcomes,
     }
     name = json.dumps(["CONFIDENCE_DROP", *key])
-    return Cause(name, at_us // DAY_US * DAY_US, department, intent, "CONFIDENCE_DROP", evidence)
+    return Cause(name, watched.since_us, department, intent, "CONFIDENCE_DROP", evidence)

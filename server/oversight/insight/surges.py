@@ -18,6 +18,9 @@ _LEAST_WEEKS, _MOST_WEEKS = 8, 12
 _LEAST_COUNT = 20
 """Fewer decisions in an hour are never a surge (`feedback.anomalies`), so nothing is asked about them."""
 
+_RELEASED_DAYS = 28
+"""Volume that has grown surges again and again until there are weeks to compare it with."""
+
 _BY_INTENT = (Split.TENANT, Split.DEPARTMENT, Split.INTENT)
 
 
@@ -49,7 +52,9 @@ def _surges(reader: EvidenceReader, hour: int, wanted: Callable[[str], bool]) ->
             }
             key = json.dumps(["VOLUME_SURGE", *place])
             day_us = hour // _DAY_H * _DAY_H * HOUR_US
-            yield Cause(key, day_us, place.department, place.intent, "VOLUME_SURGE", evidence)
+            yield Cause(
+                *(key, day_us, place.department, place.intent, "VOLUME_SURGE", evidence), released_days=_RELEASED_DAYS
+            )
 
 
 def _counts(reader: EvidenceReader, hour: int) -> dict[Place, int]:

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
+from oversight.insight.breaking import Breaking
 from oversight.insight.confidence_drops import ConfidenceWatches
 from oversight.insight.surges import find_surges
+from oversight.rules.scopes import Scope
 from oversight.storage.confidences import ConfidenceRow
 from oversight.storage.evidence import Cell
+from oversight.thresholds.values import Values
 from sign_evidence import DAY_US, HOUR_US, TODAY, Decided, MemoryEvidence
+from threshold_desk import CARDS, CENTRE, Desk, a_setting, by, the_rules
 
 HOUR = TODAY * 24 + 10
 CELL = Cell("acme", "orders", "order_status", 1, "m1")
@@ -52,9 +56,9 @@ def test_a_surge_names_its_place_and_its_day_and_keeps_its_figures() -> None:
     """They stand with the change that it causes."""
     (cause,) = find_surges(MemoryEvidence([], in_hours(weekly(30, 12, 90))), HOUR, everywhere)
 
-    assert ("orders", "order_status", "VOLUME_SURGE", TODAY * DAY_US, None) == (
+    assert ("orders", "order_status", "VOLUME_SURGE", TODAY * DAY_US, None, 28) == (
         *(cause.department, cause.intent, cause.text, cause.since_us),
-        cause.finding,
+        *(cause.finding, cause.released_days),
     )
     assert (90, HOUR) == (cause.evidence["count"], cause.evidence["hour"])
     assert cause.evidence["p_value"] < 0.001
@@ -86,13 +90,31 @@ def test_confidence_that_drops_is_found_and_what_stays_is_not() -> None:
 
     (cause,) = ConfidenceWatches(baseline()).watch(rows(600, 0.7), everywhere)
 
-    assert ("orders", "order_status", "CONFIDENCE_DROP", TODAY * DAY_US) == (
-        *(cause.department, cause.intent, cause.text, cause.since_us),
+    assert ("orders", "order_status", "CONFIDENCE_DROP", TODAY * DAY_US, 0) == (
+        *(cause.department, cause.intent, cause.text, cause.since_us, cause.released_days),
     )
     assert (0.9, 600, "m1") == (
         *(round(cause.evidence["baseline"], 9), cause.evidence["outcomes"]),
         cause.evidence["model_version"],
     )
+
+
+def test_a_drop_that_goes_on_for_days_takes_no_step_after_a_person_released_it() -> None:
+    """Each day was another cause, and the value was tightened again and again."""
+    watches = ConfidenceWatches(baseline())
+    breaker = "breaker: {steps: {autonomy: 0.02}, anomalies: true}\n"
+    desk = Desk(the_rules(centre=CENTRE + breaker, orders=CARDS.replace("cards", "orders").replace("bank", "centre")))
+    place = {"intent": "order_status", "department": "orders"}
+    values = []
+    for day in range(6):
+        if day == 2:
+            desk.changes.update([a_setting(0.86, policy="orders", **place)], by())
+        low = [one._replace(decided_at_us=one.decided_at_us + day * DAY_US) for one in rows(300, 0.7, 300 * day)]
+        Breaking(desk.log, rules=lambda: desk.rules).take(watches.watch(low, everywhere), TODAY + day)
+        lookup = Values(desk.rules, desk.log.state().values).lookup("orders", desk.now_us)
+        values.append(lookup("autonomy", Scope(**place)).value)
+
+    assert [0.87, 0.89, 0.86, 0.86, 0.86, 0.86] == values
 
 
 def test_a_restart_goes_on_where_it_was() -> None:

@@ -254,6 +254,25 @@ def test_an_anomaly_takes_a_step_only_where_a_policy_says_so(anomalies: str, tak
     assert taken == len(Breaking(desk.log, rules=lambda: desk.rules).take([cause], DAY))
 
 
+def a_surge(day: int) -> Cause:
+    since_us = day * 86_400_000_000
+    return Cause("surge", since_us, "bank", "order_status", "VOLUME_SURGE", {"count": 90}, released_days=28)
+
+
+def test_a_surge_of_each_day_takes_a_step_until_a_person_releases_it_and_then_none_for_four_weeks() -> None:
+    """Each day's surge has a beginning of its own; for the person it is one and the same."""
+    desk = Desk(rules_with(STEPS % "true"))
+    place = {"intent": "order_status", "department": "bank"}
+    values = []
+    for day in range(DAY, DAY + 31):
+        if day == DAY + 2:
+            desk.changes.update([a_setting(0.88, policy="bank", **place)], by())
+        Breaking(desk.log, rules=lambda: desk.rules).take([a_surge(day)], day)
+        values.append(in_force(desk, **place))
+
+    assert [0.90, 0.92, *[0.88] * 27, 0.90, 0.92] == values
+
+
 VALUES = st.sampled_from([0.6, 0.7, 0.85, 0.9, 0.99])
 CHANGES = st.lists(
     st.builds(
