@@ -52,6 +52,22 @@ def test_an_hour_surges_beside_the_same_hour_of_eight_weeks(counts: dict[int, in
     assert surged == bool(found)
 
 
+@pytest.mark.parametrize("moved", [-1, 1])
+def test_clocks_that_were_changed_are_no_surge(moved: int) -> None:
+    """Customers come at eight by their clocks; by UTC that is another hour than last week, and there was nothing."""
+    before = {HOUR - 168 * week + moved: 40 + week % 3 for week in range(1, 13)}
+
+    assert [] == find_surges(MemoryEvidence([], in_hours({HOUR: 41, **before})), HOUR, everywhere)
+    assert find_surges(MemoryEvidence([], in_hours({HOUR: 120, **before})), HOUR, everywhere)
+
+
+def test_the_hour_before_the_surge_is_not_compared_with() -> None:
+    """It may be a part of it."""
+    counts = {**weekly(30, 12, 90), HOUR - 1: 90, HOUR - 3: 90}
+
+    assert find_surges(MemoryEvidence([], in_hours(counts)), HOUR, everywhere)
+
+
 def test_a_surge_names_its_place_and_its_day_and_keeps_its_figures() -> None:
     """They stand with the change that it causes."""
     (cause,) = find_surges(MemoryEvidence([], in_hours(weekly(30, 12, 90))), HOUR, everywhere)
