@@ -33,9 +33,9 @@ def find_surges(reader: EvidenceReader, hour: int, wanted: Callable[[str], bool]
     was not there 8 weeks ago has too little to compare with. Raises `StoreUnavailableError`.
 
     Simulated, 40 an hour from 8 to 18 h local time, January to May: the same hour alone finds a false surge on each of
-    the 7 days from the change of clocks on, this none. Three times the volume of a flat day is found as often as by the
-    same hour alone; where volume rises steeply from hour to hour less often (65 instead of 83 % at 40 with a deviation
-    of 25 %).
+    the 7 days from the change of clocks on, this 0 to .25 in all. Of threefold volumes at 40 an hour with a deviation
+    of 25 %, beside 12 weeks, 70 instead of 66 % are found on a flat day, because the busiest of three varies less;
+    beside 8 weeks 58 instead of 53 %, but 35 % where volume rises steeply from hour to hour.
     """
     return list(_surges(reader, hour, wanted))
 
