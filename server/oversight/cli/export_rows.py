@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from oversight.cli.request_fields import REQUEST
@@ -93,13 +94,33 @@ def decision_row(stored: StoredDecision) -> dict[str, Any]:
 
 
 def correction_row(correction: Correction) -> dict[str, Any]:
-    """Return the row of a correction; of several outcomes each fact is the one that was observed last."""
+    """
+    Return the row of a correction; of several outcomes each fact is the one that was observed last.
+
+    They are read as the evidence reads them: neither seeded errors nor other drafts are about the decided draft.
+    """
     row = decision_row(correction.decision)
-    counted = [one["outcome"] for one in row["outcomes"] if one["status"] == "ACCEPTED"]
-    facts = sorted(counted, key=lambda outcome: outcome.get("observed_at", ""))
+    counted = [_facts_of(one, row.get("draft_sha256")) for one in row["outcomes"] if _counts(one)]
+    facts = sorted(counted, key=lambda outcome: datetime.fromisoformat(outcome["observed_at"]))
     row |= {name: outcome[name] for outcome in facts for name in _LABEL if name in outcome}
     row |= {"loss": correction.loss, "propensity_weight": correction.propensity_weight, "margin": _margin(row)}
     return {name: row.get(name) for name in CORRECTION_COLUMNS}
+
+
+def _counts(recorded: Mapping[str, Any]) -> bool:
+    return recorded["status"] == "ACCEPTED" and not recorded["outcome"].get("planted")
+
+
+def _facts_of(recorded: Mapping[str, Any], decided_draft: str | None) -> dict[str, Any]:
+    """Return what an outcome on record says of the draft *decided_draft*, with the time as of which it counts."""
+    outcome, arrived = dict(recorded["outcome"]), recorded["received_at"]
+    # Whoever tells of something has seen it already: a time to come would be the latest for ever.
+    outcome["observed_at"] = min(outcome.get("observed_at", arrived), arrived, key=datetime.fromisoformat)
+    draft = outcome.get("draft_sha256")
+    if outcome.get("verdict") == "APPROVED" and None not in (decided_draft, draft) and decided_draft != draft:
+        # It is the edited draft that was approved: the decided one was not sent as it was.
+        return {name: value for name, value in outcome.items() if name not in ("verdict", "label_basis")}
+    return outcome
 
 
 def context_of(row: Mapping[str, Any]) -> CorrectedContext:

@@ -90,24 +90,88 @@ def test_nothing_personal_is_in_what_is_trained_on(export, tmp_path):
     assert {"request_id", "conversation_id", "subject_ref", "attributes"}.isdisjoint(CORRECTION_COLUMNS)
 
 
-def test_of_several_outcomes_each_fact_is_the_latest_that_counts(export, insight, tmp_path):
-    """An outcome of another draft, or one that came second under its id, says nothing about this one."""
-    correction = a_correction(7, 0.3)
-    for status, verdict, at in (
-        (outcome_pb2.OUTCOME_STATUS_ACCEPTED, outcome_pb2.VERDICT_REJECTED, "2026-11-22T00:00:00Z"),
-        (outcome_pb2.OUTCOME_STATUS_CONFLICT, outcome_pb2.VERDICT_APPROVED, "2026-11-23T00:00:00Z"),
-        (outcome_pb2.OUTCOME_STATUS_OTHER_DRAFT, outcome_pb2.VERDICT_APPROVED, "2026-11-24T00:00:00Z"),
-    ):
-        recorded = correction.decision.outcomes.add(status=status)
-        recorded.outcome.verdict = verdict
-        recorded.outcome.observed_at.FromJsonString(at)
+Report = tuple[str, str | None, str, dict[str, Any]]
+
+
+def facts_written(export, insight, tmp_path, *reports: Report, draft=b""):
+    """
+    Return verdict, time and pointer of the one row written for a decision of *draft* with these *reports*.
+
+    Each is a verdict, when it was observed (None: not said), when it arrived, and what else the outcome holds.
+    """
+    correction = a_correction(7, 0.3, draft_sha256=draft)
+    del correction.decision.outcomes[:]
+    for verdict, observed_at, received_at, more in reports:
+        status = more.pop("status", outcome_pb2.OUTCOME_STATUS_ACCEPTED)
+        basis = outcome_pb2.LABEL_BASIS_REVIEW
+        recorded = correction.decision.outcomes.add(
+            status=status,
+            outcome=outcome_pb2.Outcome(
+                verdict=outcome_pb2.Verdict.Value(f"VERDICT_{verdict}"), label_basis=basis, **more
+            ),
+        )
+        recorded.received_at.FromJsonString(received_at)
+        if observed_at is not None:
+            recorded.outcome.observed_at.FromJsonString(observed_at)
     insight.answers["ListCorrections"] = pb.ListCorrectionsResponse(corrections=[correction])
     export("corrections", "--out", tmp_path / "c.jsonl")
     (row,) = lines_of(tmp_path / "c.jsonl")
-    assert ("REJECTED", "2026-11-22T00:00:00Z", "https://crm.example/corrections/7") == (
-        *(row["verdict"], row["observed_at"]),
-        row["correction_ref"],
-    )
+    return row["verdict"], row["observed_at"], row["correction_ref"]
+
+
+NOON, ONE, TWO, MUCH_LATER = (f"2026-11-{day}:00:00Z" for day in ("21T12", "21T13", "21T14", "30T12"))
+
+
+def test_of_several_outcomes_each_fact_is_the_latest_that_counts(export, insight, tmp_path):
+    """An outcome of another draft, or one that came second under its id, says nothing about this one."""
+    reports: list[Report] = [
+        ("EDITED_MAJOR", NOON, NOON, {"correction_ref": "dms/real"}),
+        ("REJECTED", ONE, ONE, {}),
+        ("APPROVED", TWO, TWO, {"status": outcome_pb2.OUTCOME_STATUS_CONFLICT}),
+        ("APPROVED", MUCH_LATER, MUCH_LATER, {"status": outcome_pb2.OUTCOME_STATUS_OTHER_DRAFT}),
+    ]
+    assert ("REJECTED", ONE, "dms/real") == facts_written(export, insight, tmp_path, *reports)
+
+
+def test_the_correction_of_a_seeded_error_is_not_trained_on(export, insight, tmp_path):
+    """It corrects what somebody made wrong on purpose, not what the AI wrote."""
+    reports: list[Report] = [
+        ("EDITED_MAJOR", NOON, NOON, {"correction_ref": "dms/real"}),
+        ("REJECTED", ONE, ONE, {"correction_ref": "dms/planted", "planted": True}),
+    ]
+    assert ("EDITED_MAJOR", NOON, "dms/real") == facts_written(export, insight, tmp_path, *reports)
+
+
+def test_a_fact_without_a_time_counts_as_of_when_it_arrived(export, insight, tmp_path):
+    """As it is documented: absent is not the oldest."""
+    reports: list[Report] = [("REJECTED", None, ONE, {}), ("APPROVED", NOON, NOON, {})]
+    assert ("REJECTED", ONE) == facts_written(export, insight, tmp_path, *reports)[:2]
+
+
+def test_times_are_compared_as_times(export, insight, tmp_path):
+    """As text half a second past noon comes before noon."""
+    later = "2026-11-21T12:00:00.500Z"
+    reports: list[Report] = [("REJECTED", later, TWO, {}), ("EDITED_MINOR", NOON, TWO, {})]
+    assert ("REJECTED", "2026-11-21T12:00:00.500000Z") == facts_written(export, insight, tmp_path, *reports)[:2]
+
+
+def test_a_time_to_come_counts_as_of_when_it_was_told(export, insight, tmp_path):
+    """A clock that is wrong would have the last word for ever; the evidence reads it so, too."""
+    reports: list[Report] = [("EDITED_MINOR", MUCH_LATER, NOON, {}), ("REJECTED", ONE, TWO, {})]
+    assert ("REJECTED", ONE) == facts_written(export, insight, tmp_path, *reports)[:2]
+
+
+@pytest.mark.parametrize(
+    ("draft", "verdict"), [(b"e" * 32, "EDITED_MAJOR"), (b"d" * 32, "APPROVED"), (b"", "APPROVED")]
+)
+def test_the_approval_of_the_edited_draft_is_not_one_of_the_decided_draft(export, insight, tmp_path, draft, verdict):
+    """Who edits much and has the edited draft decided again has corrected the first."""
+    reports: list[Report] = [
+        ("EDITED_MAJOR", NOON, NOON, {"correction_ref": "dms/real"}),
+        ("APPROVED", ONE, ONE, {"draft_sha256": draft, "redecided_as": "f" * 32}),
+    ]
+    written = facts_written(export, insight, tmp_path, *reports, draft=b"d" * 32)
+    assert (verdict, "dms/real") == written[::2]
 
 
 @pytest.mark.parametrize("what", ["corrections", "decisions"])
