@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from contract.samples import DRAFT, NOW_US, REASON, a_decision, a_record, a_requ
 from oversight.engine.decision import Escalation, Tier
 from oversight.feedback.error_rates import Counts, counts_of
 from oversight.feedback.facts import DecisionFacts, OutcomeFacts
-from oversight.feedback.labels import label
+from oversight.feedback.labels import Label, LabelState, drawn_probability, label
 from oversight.feedback.rows import rows_of
 from oversight.storage.evidence import Cell, CellFilter, Split
 from oversight.storage.evidence_feed import EvidenceFeed
@@ -84,6 +84,8 @@ def _decisions(draw: Callable[..., Any], number: int) -> DecisionRecord:
         model_version=draw(st.sampled_from([None, "m1", "m2"])),
         draft_sha256=draw(st.sampled_from([None, DRAFT, DRAFT])),
         response_confidence=draw(st.sampled_from([None, 0.25, 0.5])),
+        # Some requests are decided again.
+        request_id=f"request-{draw(st.integers(1, number))}",
     )
 
 
@@ -91,7 +93,7 @@ def make_decision(number: int, *, minute: int, **fields: Any) -> DecisionRecord:
     """Return a decision made *minute* minutes after the start, with *fields* of request and decision."""
     names = (
         *("intent", "model_version", "draft_sha256", "response_confidence", "tenant_id", "department"),
-        "attributes",
+        *("attributes", "request_id"),
     )
     request = a_request(number, decided_at_us=START_US + minute * MINUTE_US, **_some(fields, *names))
     given = {
@@ -162,6 +164,7 @@ def a_world(seed: int, decisions: int, outcomes: int) -> World:
                 intent=choose(["refund", "order", None]),
                 model_version=choose(["m1", None]),
                 escalation=choose([Escalation.NONE, Escalation.OFFER]),
+                request_id=f"request-{choose([number, random.randint(1, number)])}",
             )
         )
     for number in range(outcomes):
@@ -198,16 +201,20 @@ def _in_batches(records: Sequence[Any], drawn: Callable[[int], int]) -> World:
 
 def cell_of_record(record: DecisionRecord) -> Cell:
     """Return the cell of a decision, by its request."""
-    signals = dict(zip(SIGNAL_FIELDS, record.signals, strict=True))
+    signals = _signals(record)
     tenant, department, intent, version = (
         str(signals[name] or "") for name in ("tenant_id", "department", "intent", "model_version")
     )
     return Cell(tenant, department, intent, record.tier, version)
 
 
+def _signals(record: DecisionRecord) -> dict[str, Any]:
+    return dict(zip(SIGNAL_FIELDS, record.signals, strict=True))
+
+
 def facts_of(decision: DecisionRecord, world: World) -> list[OutcomeFacts]:
     """Return the facts of all outcomes of a decision that count."""
-    draft = dict(zip(SIGNAL_FIELDS, decision.signals, strict=True))["draft_sha256"]
+    draft = _signals(decision)["draft_sha256"]
     return [_facts(record, draft) for record in world.accepted if record.outcome.decision_id == decision.decision_id]
 
 
@@ -254,12 +261,39 @@ def group_of(record: DecisionRecord, split: Sequence[Split]) -> Cell:
 def counts_by_rows(world: World, wanted: CellFilter, split: Sequence[Split], now_us: int) -> dict[Cell, Counts]:
     """Return for each group what the statistics count in rows."""
     groups: dict[Cell, list[Any]] = {}
+    labels = labels_of(world, now_us)
     for record in wanted_of(world, wanted):
         if record.tier < Tier.HUMAN_AS_THE_LOOP:
-            decision = decision_of(record)
-            found = label(decision, facts_of(record, world), now_us=now_us, audit_due_h=DUE_H)
-            groups.setdefault(group_of(record, split), []).append((decision, found, math.nan))
+            found = decision_of(record), labels[record.decision_id], math.nan
+            groups.setdefault(group_of(record, split), []).append(found)
     return {group: counts_of(rows_of(rows)) for group, rows in groups.items()}
+
+
+def labels_of(world: World, now_us: int) -> dict[str, Label]:
+    """Return the label of each decision; none where that of another one on its draft stands for it."""
+    own = {
+        record.decision_id: label(decision_of(record), facts_of(record, world), now_us=now_us, audit_due_h=DUE_H)
+        for record in world.decisions
+    }
+    back = [one for one in world.decisions if any(_stands_for(other, one, world, own) for other in world.decisions)]
+    return own | {one.decision_id: Label(LabelState.NOT_DUE, None, drawn_probability(decision_of(one))) for one in back}
+
+
+def _stands_for(other: DecisionRecord, one: DecisionRecord, world: World, labels: Mapping[str, Label]) -> bool:
+    """Tell whether *other* has the label, or the review, of *one*: the same draft, decided again."""
+    asked, asked_again = _signals(one), _signals(other)
+    draft = asked["draft_sha256"]
+    if draft is None or asked_again["draft_sha256"] != draft or one.request_key != other.request_key:
+        return False
+    later = (other.decided_at_us, other.decision_id) > (one.decided_at_us, one.decision_id)
+    loss, other_loss = labels[one.decision_id].loss, labels[other.decision_id].loss
+    if loss is not None:
+        return other_loss is not None and (other_loss > loss or (other_loss == loss and later))
+    alike = all(
+        asked[name] == asked_again[name] for name in ("department", "intent", "model_version", "response_confidence")
+    )
+    is_due = other.tier == 2 or (other.tier == 1 and other.audit_selected)
+    return later and alike and is_due and other.tier >= one.tier and not facts_of(one, world)
 
 
 def take_in(world: World, store: SqlStore) -> EvidenceFeed:

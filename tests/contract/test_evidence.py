@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import event
 
 from contract.evidence_world import (
-    DUE_H,
     HOUR_US,
     MINUTE_US,
     SPLITS,
@@ -25,6 +24,7 @@ from contract.evidence_world import (
     facts_of,
     finish,
     group_of,
+    labels_of,
     make_decision,
     take_in,
     wanted_of,
@@ -33,7 +33,6 @@ from contract.samples import an_outcome_record
 from oversight.feedback.draws import equalising_draw
 from oversight.feedback.facts import LabelBasis, escalation_of, latest
 from oversight.feedback.facts import counted as counted_facts
-from oversight.feedback.labels import label
 from oversight.storage.evidence import (
     Cell,
     CellFilter,
@@ -154,9 +153,9 @@ def test_rows_come_cell_by_cell_and_by_time(place: Place) -> None:
     }
     assert expected == {row.decision_id for row in rows}
     assert len(expected) == len(rows)
+    labels = labels_of(world, now_us=0)
     for row in rows:
-        record = records[row.decision_id]
-        found = label(decision_of(record), facts_of(record, world), now_us=0, audit_due_h=DUE_H)
+        record, found = records[row.decision_id], labels[row.decision_id]
         assert (cell_of_record(record), record.decided_at_us) == (row.cell, row.decided_at_us)
         assert (found.loss, found.basis, found.probability) == (row.loss, row.basis, row.probability)
         assert found.labelled_at_us == row.labelled_at_us
@@ -240,10 +239,10 @@ def test_labels_are_counted_for_rules(told: tuple[World, SqlEvidence]) -> None:
     """`labelled_outcomes` of a rule: of the tenant, the intent and the model version, whatever the department."""
     world, reader = told
     expected: Counter[tuple[str | None, ...]] = Counter()
+    labels = labels_of(world, now_us=0)
     for record in world.decisions:
-        found = label(decision_of(record), facts_of(record, world), now_us=0, audit_due_h=DUE_H)
         cell = cell_of_record(record)
-        expected[cell.tenant_id, cell.intent, cell.model_version] += found.loss is not None
+        expected[cell.tenant_id, cell.intent, cell.model_version] += labels[record.decision_id].loss is not None
 
     assert expected == {tuple(one[:3]): one.labels for one in reader.label_counts()}
 

@@ -146,9 +146,10 @@ class EvidenceRow(NamedTuple):
     or census (`feedback.facts.review_of`), `repeat_contact` is what was said of a window of 168 hours. `probability` is
     the chance to be looked at (`feedback.labels`: 1 in a census), `drawn_probability` what the design gave it.
     `due_at_us` is None where nobody was to look. `basis`, `loss` and `labelled_at_us` are the label's; None without
-    one. `rule_id` is the first reason's rule, empty for none. `planted` counts seeded errors that a reviewer was shown,
-    `caught` those not approved. `corrected`: an outcome says that the draft was changed, refused or taken over, or
-    points to a correction.
+    one. All four are None where another decision on the same draft of the same request stands for this one
+    (`storage.evidence_drafts`). `rule_id` is the first reason's rule, empty for none. `planted` counts seeded errors
+    that a reviewer was shown, `caught` those not approved. `corrected`: an outcome says that the draft was changed,
+    refused or taken over, or points to a correction.
     """
 
     cell: Cell

@@ -11,8 +11,17 @@ from sqlalchemy import BindParameter, Connection, Row, Table, bindparam, func, i
 
 from oversight.feedback.labels import AUDIT_DUE_H
 from oversight.storage.evidence_cursors import chains_behind
+from oversight.storage.evidence_drafts import find_others, standing_back
 from oversight.storage.evidence_places import EVIDENCE_LOCK
-from oversight.storage.evidence_rows import DECISION_COLUMNS, OUTCOME_COLUMNS, Evidence, cell_of, evidence_of
+from oversight.storage.evidence_rows import (
+    DECISION_COLUMNS,
+    OUTCOME_COLUMNS,
+    Evidence,
+    cell_of,
+    evidence_of,
+    may_have_row,
+    without_label,
+)
 from oversight.storage.evidence_tables import feedback_cursors
 from oversight.storage.evidence_writing import EvidenceWriting
 from oversight.storage.outcome import OutcomeStatus
@@ -54,7 +63,8 @@ class EvidenceFeed:
 
     A decision is counted, and gets its row if somebody is to look at it or an outcome is there; an outcome makes the
     row of its decision anew from all outcomes. So it does not matter in which order they come, how late, or how often.
-    An outcome whose decision is not in the evidence yet is found again when that one comes. *audit_due_h*: hours after
+    An outcome whose decision is not in the evidence yet is found again when that one comes. With a decision the others
+    on the same draft of the same request are made anew, too (`storage.evidence_drafts`). *audit_due_h*: hours after
     a decision by which its audit is due; rows that were made keep the time they were made with.
     """
 
@@ -111,32 +121,52 @@ class EvidenceFeed:
         return fed._replace(more=True)
 
     def _feed_decisions(self, connection: Connection, rows: Sequence[Row[Any]]) -> Fed:
-        writing = EvidenceWriting(connection, map(cell_of, rows))
-        reports = _reports(connection, rows)
-        for row in rows:
-            found = evidence_of(row, reports.get(row.decision_id, ()), audit_due_h=self._audit_due_h)
-            writing.count(row, found)
-        writing.finish()
+        self._take_in(connection, rows, [])
         return Fed(decisions=len(rows))
 
     def _feed_outcomes(self, connection: Connection, rows: Sequence[Row[Any]]) -> Fed:
         ids = list({row.decision_id: None for row in rows})
         cursors = dict(map(tuple, connection.execute(_FED)))
         found = connection.execute(_DECISIONS, {"keys": ids}).all()
-        fed = [row for row in found if row.chain_seq <= cursors.get(row.writer, 0)]
-        writing = EvidenceWriting(connection, map(cell_of, fed))
-        reports = _reports(connection, fed)
-        before = writing.read(fed)
-        for row in fed:
-            old = before.get(row.decision_id)
-            made = self._remake(row, reports.get(row.decision_id, ()), None if old is None else old.due_at_us)
-            if made is not None:
-                writing.replace(row, old, made)
-        writing.finish()
+        self._take_in(connection, [], [row for row in found if row.chain_seq <= cursors.get(row.writer, 0)])
         return Fed(outcomes=len(rows))
 
-    def _remake(self, row: Row[Any], reports: Sequence[Row[Any]], due_us: int | None) -> Evidence | None:
+    def _take_in(self, connection: Connection, new: Sequence[Row[Any]], known: Sequence[Row[Any]]) -> None:
+        """Count the decisions that are *new*, and make the rows of these and of those *known* to the evidence."""
+        reports = _reports(connection, [*new, *known])
+        # What has no row of its own stands for nobody.
+        some = [row for row in (*new, *known) if may_have_row(row, reports.get(row.decision_id, ()))]
+        others = _others(connection, some, {row.decision_id for row in (*new, *known)})
+        reports |= _reports(connection, others)
+        known = [*known, *others]
+        writing = EvidenceWriting(connection, map(cell_of, [*new, *known]))
+        before = writing.read(known)
+        dues = {decision_id: old.due_at_us for decision_id, old in before.items()}
+        made = [
+            (row, self._make(row, reports.get(row.decision_id, ()), dues.get(row.decision_id)))
+            for row in (*new, *known)
+        ]
+        back = standing_back((row, found) for row, found in made if found is not None)
+        rows = {row.decision_id: _as_it_counts(found, back) for row, found in made}
+        for row in new:
+            writing.count(row, rows[row.decision_id])
+        for row in known:
+            if (found := rows[row.decision_id]) is not None:
+                writing.replace(row, before.get(row.decision_id), found)
+        writing.finish()
+
+    def _make(self, row: Row[Any], reports: Sequence[Row[Any]], due_us: int | None) -> Evidence | None:
         return evidence_of(row, reports, audit_due_h=self._audit_due_h, due_us=due_us)
+
+
+def _as_it_counts(found: Evidence | None, back: set[str]) -> Evidence | None:
+    return without_label(found) if found is not None and found.decision_id in back else found
+
+
+def _others(connection: Connection, rows: Sequence[Row[Any]], among: set[str]) -> Sequence[Row[Any]]:
+    """Return the decisions in the evidence on the drafts of *rows*, but for those *among* these."""
+    ids = [one for one in find_others(connection, rows) if one not in among]
+    return connection.execute(_DECISIONS, {"keys": ids}).all() if ids else []
 
 
 def _reports(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:

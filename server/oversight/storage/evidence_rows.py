@@ -20,19 +20,29 @@ from oversight.feedback.facts import (
     repeat_contact_of,
     review_of,
 )
-from oversight.feedback.labels import Label, drawn_probability, due_at_us, label
+from oversight.feedback.labels import Label, LabelState, drawn_probability, due_at_us, label
 from oversight.storage.evidence import Cell
 from oversight.storage.rows import is_other_draft
 from oversight.storage.tables import decisions, outcomes
 
-__all__ = ["DECISION_COLUMNS", "OUTCOME_COLUMNS", "Evidence", "cell_of", "decision_facts", "evidence_of"]
+__all__ = [
+    "DECISION_COLUMNS",
+    "OUTCOME_COLUMNS",
+    "Evidence",
+    "cell_of",
+    "decision_facts",
+    "draft_key",
+    "evidence_of",
+    "may_have_row",
+    "without_label",
+]
 
 DECISION_COLUMNS = tuple(
     decisions.c[name]
     for name in (
         *("decision_id", "decided_at_us", "tier", "escalation", "audit_selected", "audit_probability", "review_sla_s"),
         *("reasons", "tenant_id", "department", "intent", "model_version", "response_confidence", "draft_sha256"),
-        *("writer", "chain_seq"),
+        *("writer", "chain_seq", "request_key"),
     )
 )
 """What is read of a decision."""
@@ -54,17 +64,28 @@ _KNOWN = (
 )
 """The columns of `evidence` between `rule_id` and `planted`; see `_known` for what each holds."""
 
+_DRAWN = 1
+"""The place of `drawn_probability` among an `Evidence`'s values; then come `probability` and the label's four."""
+
+_DRAFT_DIGITS = 16
+
 _SHOWN = frozenset({Verdict.APPROVED, Verdict.EDITED_MINOR, Verdict.EDITED_MAJOR, Verdict.REJECTED, Verdict.TAKEN_OVER})
 _CAUGHT = _SHOWN - {Verdict.APPROVED, Verdict.EDITED_MINOR}
 _CHANGED = _SHOWN - {Verdict.APPROVED}
 
 
 class Evidence(NamedTuple):
-    """A row of `evidence` behind its cell: `values` are those of the columns from `draw` on; and its `label`."""
+    """
+    A row of `evidence` behind its cell: `values` are those of the columns from `draw` on; and what it says.
+
+    `said`: an outcome says something, be it that nobody looked.
+    """
 
     decided_at_us: int
     decision_id: str
     label: Label
+    due_at_us: int | None
+    said: bool
     values: tuple[Any, ...]
 
 
@@ -86,6 +107,27 @@ def decision_facts(row: Row[Any]) -> DecisionFacts:
     )
 
 
+def draft_key(row: Row[Any]) -> str | None:
+    """
+    Return what decisions on one draft of one request have in common, None where there was no draft.
+
+    *row* has the `DECISION_COLUMNS`. Half of the draft's digest is enough to find them by; equal are whole digests.
+    """
+    return None if row.draft_sha256 is None else row.request_key + row.draft_sha256[:_DRAFT_DIGITS]
+
+
+def without_label(found: Evidence) -> Evidence:
+    """Return the row with neither a label nor somebody who is to look; the facts that outcomes tell stay."""
+    label = Label(LabelState.NOT_DUE, None, found.values[_DRAWN])
+    values = (*found.values[: _DRAWN + 1], label.probability, *(None,) * 4, *found.values[_DRAWN + 6 :])
+    return found._replace(label=label, due_at_us=None, values=values)
+
+
+def may_have_row(row: Row[Any], reports: Sequence[Row[Any]]) -> bool:
+    """Tell whether the evidence may hold anything of a decision; quicker than `evidence_of`, which knows."""
+    return bool(reports) or row.tier == Tier.HUMAN_IN_THE_LOOP or row.audit_selected
+
+
 def evidence_of(
     row: Row[Any], reports: Sequence[Row[Any]], *, audit_due_h: float, due_us: int | None = None
 ) -> Evidence | None:
@@ -96,7 +138,7 @@ def evidence_of(
     A review without a time of its own, or an audit, is due *audit_due_h* hours after the decision, or at *due_us* where
     that was said before.
     """
-    if not reports and row.tier != Tier.HUMAN_IN_THE_LOOP and not row.audit_selected:
+    if not may_have_row(row, reports):
         return None
     decision = decision_facts(row)
     due_us = due_at_us(decision, audit_due_h=audit_due_h) if due_us is None else due_us
@@ -118,8 +160,9 @@ def evidence_of(
         *_known(decision, facts),
         *_planted(facts),
         _is_corrected(reports, facts),
+        draft_key(row),
     )
-    return Evidence(decision.decided_at_us, decision.decision_id, found, values)
+    return Evidence(decision.decided_at_us, decision.decision_id, found, due_us, bool(reports), values)
 
 
 def _outcome_facts(report: Row[Any], decided_draft: str | None) -> OutcomeFacts:

@@ -55,10 +55,15 @@ evidence = Table(
     integer("planted", required=True),
     integer("caught", required=True),
     flag("corrected", required=True),
+    text("draft_key"),
     PrimaryKeyConstraint("cell_id", "decided_at_us", "decision_id"),
     sqlite_with_rowid=False,
 )
-"""One row a decision that was to be looked at, or of which an outcome says something; columns are `EvidenceRow`'s."""
+"""
+One row a decision that was to be looked at, or of which an outcome says something; columns are `EvidenceRow`'s.
+
+`draft_key` is common to decisions on one draft of one request (`storage.evidence_drafts`), NULL without a draft.
+"""
 
 _open = evidence.c.loss.is_(None) & evidence.c.due_at_us.is_not(None)
 Index("evidence_due", evidence.c.due_at_us, evidence.c.decision_id, sqlite_where=_open, postgresql_where=_open)
@@ -70,6 +75,9 @@ Index(
     sqlite_where=_corrected,
     postgresql_where=_corrected,
 )
+
+_keyed = evidence.c.draft_key.is_not(None)
+Index("evidence_drafts", evidence.c.draft_key, sqlite_where=_keyed, postgresql_where=_keyed)
 
 hours = Table(
     "hours",

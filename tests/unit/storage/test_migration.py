@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event
 
-from contract.samples import a_record, an_id, an_outcome_record
+from contract.samples import a_record, a_request, an_id, an_outcome_record
 from oversight.errors import StoreUnavailableError, StoreVersionError, UsageError
 from oversight.storage import migrations
 from oversight.storage.database import Database
@@ -169,34 +169,48 @@ def test_down_and_up_again_loses_nothing(place: Place, database: Database, make_
     assert [(NEWEST_VERSION,)] == place.ask("SELECT version FROM schema_version")
 
 
-@pytest.mark.parametrize("ways", [("0007", "0008"), ("0008", "0007")])
-def test_evidence_of_another_revision_is_made_anew_and_counts_nothing_twice(
-    place: Place, database: Database, make_store: Callable[..., SqlStore], ways: tuple[str, str]
+def _texts(rows: Any, columns: int) -> str:
+    """Return rows as SQL values, the first *columns* of each."""
+    return ", ".join(
+        f"({', '.join('NULL' if value is None else repr(value) for value in row[:columns])})" for row in rows
+    )
+
+
+def test_what_was_learnt_before_is_made_anew_and_counts_nothing_twice(
+    place: Place, database: Database, make_store: Callable[..., SqlStore]
 ) -> None:
-    """What a verdict meant to the server before would stand among the facts for four weeks."""
+    """Two labels of one draft would go on proving twice as much, and a verdict meant something else before."""
     store = make_store()
-    store.add([a_record(1)], [an_outcome_record(1, verdict=4, label_basis=2)])
+    store.add(
+        [a_record(number, a_request(number, request_id="one")) for number in (1, 2)],
+        [an_outcome_record(number, label_basis=1) for number in (1, 2)],
+    )
     feed = EvidenceFeed(store)
     while feed.step().more:
         pass
-    before = place.ask("SELECT * FROM hours"), place.ask("SELECT * FROM cells"), place.ask("SELECT * FROM evidence")
-    cursors = place.ask("SELECT * FROM feedback_cursors ORDER BY chain")
-    if ways[0] == "0007":
-        migrate(database, "0007")
-        place.ask("DELETE FROM feedback_cursors")
-        place.ask(f"INSERT INTO feedback_cursors VALUES {', '.join(map(str, cursors))}")  # noqa: S608 - our own rows
-    place.ask("UPDATE evidence SET verdict = 1, review_time_s = 60")
+    learnt = "SELECT decision_id, loss, verdict, review_time_s, draft_key FROM evidence ORDER BY decision_id"
+    names = ("cells", "hours", "feedback_cursors", "evidence")
+    tables = {name: place.ask(f"SELECT * FROM {name}") for name in names}  # noqa: S608 - our own names
+    before, labelled = place.ask(learnt), place.ask("SELECT labelled FROM cells")
+    assert ([None, 0], [(1,)]) == ([row[1] for row in before], labelled)
 
-    assert Migrated(*ways) == migrate(database, ways[1])
+    assert Migrated("0008", "0007") == migrate(database, "0007")
+    assert [] == place.ask("SELECT * FROM evidence")
+    for table, rows in tables.items():
+        width = len(rows[0]) - (table == "evidence")
+        place.ask(f"INSERT INTO {table} VALUES {_texts(rows, width)}")  # noqa: S608 - our own names
+    # As the server of before had it: each by itself.
+    place.ask("UPDATE evidence SET loss = 0, basis = 1, verdict = 4, review_time_s = 60")
+    place.ask("UPDATE cells SET labelled = 2")
+    assert Migrated("0007", "0008") == migrate(database, "0008")
     while feed.step().more:
         pass
 
-    assert before == (
+    assert (before, labelled) == (place.ask(learnt), place.ask("SELECT labelled FROM cells"))
+    assert (tables["hours"], tables["feedback_cursors"]) == (
         place.ask("SELECT * FROM hours"),
-        place.ask("SELECT * FROM cells"),
-        place.ask("SELECT * FROM evidence"),
+        place.ask("SELECT * FROM feedback_cursors"),
     )
-    assert cursors == place.ask("SELECT * FROM feedback_cursors ORDER BY chain")
 
 
 def test_no_way_down_drops_a_checkpoint_of_retention(place: Place, database: Database) -> None:
