@@ -87,10 +87,12 @@ def test_the_password_is_nowhere_but_where_it_was_given(tmp_path: Path, own_serv
 def test_what_a_stopped_database_could_not_take_it_takes_when_it_is_back(
     tmp_path: Path, own_server: PostgresServer
 ) -> None:
-    """Deciding goes on without it, and starting too (P3)."""
+    """Deciding goes on without it, and starting too (P3), once a server has seen it: it knows then who may call."""
     place = PostgresPlace(own_server.create_database())
-    own_server.stop()
     with a_server(tmp_path, place.url) as server:
+        server.terminate()
+        own_server.stop()
+        server.start()
         replied = {server.decide(f"r-{number}").decision_id for number in range(20)}
         own_server.start()
         wait_until(lambda: ids(place) == replied, "the records of before")
