@@ -101,11 +101,11 @@ def _check(action: Action, asked: _Asked, *, yes: bool) -> _Asked:
     if action is Action.LIST and unused:
         raise UsageError(f"{', '.join(unused)}: `list` takes none of them; it shows every stop that is engaged")
     for name, text in given.items():
-        if action is Action.ENGAGE and text and not text.strip():
+        if action is Action.ENGAGE and name != "justification" and text and not text.strip():
             raise UsageError(f"--{name} is blank: name one, or leave it out to stop every {name}")
         if len(text) > _LONGEST[name]:
             raise UsageError(f"--{name} has {len(text)} characters; at most {_LONGEST[name]} are kept")
-    if action is not Action.LIST and not asked.justification:
+    if action is not Action.LIST and not asked.justification.strip():
         raise UsageError("--justification (-m) is missing: say why; it is kept for ever")
     return asked
 

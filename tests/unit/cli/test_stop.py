@@ -188,6 +188,7 @@ def test_a_file_that_cannot_be_read_is_listed_and_named(run, folder):
         (("engage", "-m", "x" * 2_001), "--justification has 2001 characters"),
         (("engage", "-m", "x", "--department", "d" * 65), "--department has 65 characters"),
         (("engage", "-m", "x", "--intent", "i" * 129), "--intent has 129 characters"),
+        (("engage", "-m", " "), "--justification (-m) is missing"),
         (("engage", "-m", "x", "--department", " "), "--department is blank: name one, or leave it out to stop every"),
         (("list", "--intent", "refund"), "--intent: `list` takes none of them; it shows every stop"),
         (("list", "--department", "bank", "-m", "x", "--yes"), "--department, --justification, --yes: `list` takes"),
