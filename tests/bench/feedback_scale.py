@@ -14,6 +14,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import sha256
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,7 @@ def _evidence(first: int, tiers: Sequence[int], outcomes: int) -> Iterator[tuple
                 0,
                 0,
                 bool(loss),
+                sha256(key[2].encode()).hexdigest() + "0" * 16,
             )
 
 
