@@ -8,12 +8,13 @@ from typing import Any
 from contract.memory_control_store import MemoryControlStore
 from contract.samples import a_decision, an_id
 from oversight.engine.compile import compile_policies
-from oversight.engine.control import ControlEvent, ControlStore, Setting
+from oversight.engine.control import ControlEvent, ControlStore, EventKind, Setting
 from oversight.engine.request import Request, ServerFacts
 from oversight.errors import StoreUnavailableError
 from oversight.grpc_api.threshold_service import Recommender, ThresholdUseCases
 from oversight.insight.question import Asked, Recommended
 from oversight.rules.load import load
+from oversight.rules.scopes import Scope
 from oversight.rules.source import RuleFiles
 from oversight.storage.records import PageKey, RecordFilter, RecordPage, StoredDecision
 from oversight.thresholds.changes import Changes
@@ -186,3 +187,14 @@ def by(caller: str = "ann", justification: str = "as agreed", **terms: Any) -> T
 def a_setting(value: float | None, name: str = "autonomy", policy: str = "centre", **fields: Any) -> Setting:
     """Return a live value."""
     return Setting(policy, name, value, **fields)
+
+
+def kinds(desk: Desk) -> list[EventKind]:
+    """Return what happened, in order."""
+    return [event.kind for event in desk.store.events]
+
+
+def value(desk: Desk, policy: str = "centre", name: str = "autonomy", **scope: str) -> float:
+    """Return what is in force."""
+    table = desk.tables.read(policy, Scope(**scope))
+    return next(one.entry.value for one in table.values if one.threshold.name == name)
