@@ -10,9 +10,10 @@ from typing import NamedTuple
 __all__ = ["LOCAL", "LOCAL_NAME", "MAX_TENANT_LENGTH", "Identity", "RefusedError", "Role", "check_name", "read_roles"]
 
 LOCAL_NAME = "local"
-_RESERVED = (LOCAL_NAME, "system")
-"""Callers without credentials, and the author of what the service does by itself."""
 """Every caller's name while no authentication is configured; no other caller can have it."""
+
+_RESERVED = (LOCAL_NAME, "system")
+"""Names of nobody in particular; the second is the author of what the service does by itself."""
 
 MAX_TENANT_LENGTH = 64
 """Characters of a tenant's id, as in a request."""

@@ -32,9 +32,8 @@ class Proof(NamedTuple):
 
     `errors` among `n` labels of decisions that would be autonomous at `threshold`, those of unknown value included;
     `missed` of these errors being reviews or audits that were due and not done, and the oldest one that is still to
-    come (`rows.provable`); the exact
-    one-sided `upper_bound` (0..1) at the confidence that was spent; the `p_value` of "the error rate is above the
-    target"; `autonomy`, the share (0..1) of eligible decisions that would be autonomous.
+    come (`rows.provable`); the exact one-sided `upper_bound` (0..1) at the confidence that was spent; the `p_value` of
+    "the error rate is above the target"; `autonomy`, the share (0..1) of eligible decisions that would be autonomous.
     """
 
     threshold: float
@@ -56,9 +55,8 @@ class Certificate(NamedTuple):
     still to come, those `missed` among them: until a system with half the error allowed can expect (80 %) to be
     certified, and until the rate seen so far, without those missed, would be proven (where that is not below the
     target: until half of it in all labels to come would outweigh it). 0 with NO_SAFE_THRESHOLD means that labels are
-    not what is missing: the AI errs too often (`certify`). `eligible` is the number of
-    decisions behind it, `candidates` are all values that were drawn, `tested` those that were tested, strict to
-    lenient.
+    not what is missing: the AI errs too often (`certify`). `eligible` is the number of decisions behind it,
+    `candidates` are all values that were drawn, `tested` those that were tested, strict to lenient.
     """
 
     status: CertificateStatus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,14 +23,6 @@ OTHER = "cd" * 32
 ORDERS = [(0, 1, 2, 3), (1, 0, 3, 2), (2, 3, 1, 0), (3, 2, 0, 1), (2, 0, 1, 3), (1, 3, 0, 2)]
 Row = tuple[int | None, bool]
 """What the evidence says of a decision: its loss, and whether somebody is to look at it."""
-
-
-@pytest.fixture
-def store(place: Place) -> Iterator[SqlStore]:
-    """Return a store of one writer."""
-    opened = SqlStore(place.url, writer="replica-1")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -38,14 +37,6 @@ from places import Place, PostgresPlace
 
 LATER_US = START_US + 100 * HOUR_US
 FAR_US = START_US + 20_000 * HOUR_US
-
-
-@pytest.fixture
-def store(place: Place) -> Iterator[SqlStore]:
-    """Return a store of one writer."""
-    opened = SqlStore(place.url, writer="replica-1")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
